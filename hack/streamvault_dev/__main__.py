@@ -1,0 +1,90 @@
+"""python3 -m streamvault_dev <command>: what the Makefile's targets call."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from . import chat, installation, locks, testing
+from .checks import MachineUnfit
+from .cluster.interface import ClusterError
+from .commands import CommandError
+from .images.catalogue import CatalogueError
+from .images.multiplatform import build_for
+from .readiness import NotReady
+from .steps import run_steps
+
+EXPECTED = (MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady, testing.TestsFailed)
+
+
+def main() -> int:
+    """Exit code 1 with one clear message for everything that can be expected to go wrong."""
+    options = parse()
+    try:
+        return options.act(options) or 0
+    except EXPECTED as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="streamvault_dev", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, act: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(act=act)
+        return sub
+
+    command("up", lambda _: installation.up(), "everything on this machine")
+    down = command("down", lambda o: installation.down(wipe=o.wipe), "remove the release, stop what up started")
+    down.add_argument("--wipe", action="store_true", help="also delete the cluster's data")
+    command("status", lambda _: 0 if installation.status() else 1, "what runs")
+    command("lint", _lint, "linters and types")
+    command("unit", lambda _: _prepared(testing.WITHOUT_CLUSTER), "tests without a cluster")
+    test = command("test", _test, "all tests, or those of the named folders, with the cluster up")
+    test.add_argument("folders", nargs="*")
+    command("bench", _bench, "benchmarks against the running installation")
+    images = command("images", lambda o: build_for(o.platform), "build every image and start each once")
+    images.add_argument("--platform", default="")
+    command("lock", lambda _: locks.compile_all(), "renew the lock files from their inputs")
+    command("chat", lambda _: chat.main(), "talk to the bot in the local Telegram")
+    return parser.parse_args()
+
+
+def _prepare() -> None:
+    run_steps(installation.machine_steps()[:2])
+
+
+def _prepared(folders: tuple[str, ...]) -> None:
+    _prepare()
+    testing.pytest(folders)
+
+
+def _lint(_: argparse.Namespace) -> None:
+    _prepare()
+    testing.lint()
+
+
+def _test(options: argparse.Namespace) -> None:
+    if options.folders:
+        installation.up()
+        testing.pytest(options.folders)
+        return
+    _prepare()
+    testing.lint()
+    testing.website()
+    testing.pytest(testing.WITHOUT_CLUSTER)
+    installation.up()
+    testing.pytest(testing.WITH_CLUSTER)
+
+
+def _bench(_: argparse.Namespace) -> None:
+    installation.up()
+    testing.bench()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Base images from Debian's packages, our images on top, and the way into the cluster without any registry."""

@@ -1,0 +1,39 @@
+"""All images for another processor, built and started once under emulation."""
+
+from pathlib import Path
+
+from streamvault_dev import commands, packages
+from streamvault_dev.paths import STEP_LOGS
+
+from . import build, builders
+from .catalogue import IMAGES, Plan
+from .platforms import native_architecture
+
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+EMULATORS = {"arm64": "qemu-aarch64", "amd64": "qemu-x86_64"}
+EMULATION_PACKAGES = ("qemu-user-static", "binfmt-support", "arch-test")
+LOG = STEP_LOGS / "emulation.log"
+
+
+def build_for(platform: str) -> None:
+    """`platform` as linux/arm64; empty = this machine's. CommandError, CatalogueError."""
+    architecture = platform.removeprefix("linux/") or native_architecture()
+    if architecture not in EMULATORS:
+        raise commands.CommandError(f"PLATFORM={platform}: use linux/amd64 or linux/arm64")
+    if architecture != native_architecture():
+        ensure_emulation(architecture)
+    plan = Plan(architecture)
+    builder = builders.choose(architecture)
+    build.build(plan, builder, list(IMAGES))
+    build.check(plan, builder, list(IMAGES))
+
+
+def ensure_emulation(architecture: str) -> None:
+    """Debian's static qemu, known to the kernel as the interpreter of that processor's programs."""
+    entry = BINFMT / EMULATORS[architecture]
+    if not set(EMULATION_PACKAGES) <= packages.installed():
+        commands.run(["apt-get", "install", "-y", "--no-install-recommends", *EMULATION_PACKAGES], log=LOG)
+    if not (BINFMT / "register").exists():
+        commands.output(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT])
+    if not entry.exists():
+        commands.run(["update-binfmts", "--enable", EMULATORS[architecture]], log=LOG)

@@ -1,0 +1,1 @@
+"""The one place that points pyrogram at other servers than Telegram's own; shared by manager, worker and hack/."""

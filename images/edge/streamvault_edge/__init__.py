@@ -1,0 +1,1 @@
+"""The purge agent: it shares the cache volume with nginx and does what nginx cannot, forgetting one film at once."""

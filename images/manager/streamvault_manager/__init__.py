@@ -1,0 +1,1 @@
+"""The manager: the catalogue and play API for the website, and the admin bot."""

@@ -1,0 +1,1 @@
+"""HTTP: routes, problems and what every request gets; no decision about content."""

@@ -1,0 +1,1 @@
+"""What the manager decides: pure projections and rules over the stores' documents."""

@@ -1,0 +1,64 @@
+"""Run the sandbox: ``python -m telegram_sandbox``."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+import telegram_sandbox.methods  # noqa: F401 - registers the handlers
+from telegram_sandbox.backend import Backend
+from telegram_sandbox.control.app import create_app
+from telegram_sandbox.listener import ENDPOINTS_FILE, Listener, write_endpoints
+from telegram_sandbox.memory import keep_freed_memory
+from telegram_sandbox.settings import Settings
+
+log = logging.getLogger("telegram_sandbox")
+
+
+class _ControlServer(uvicorn.Server):
+    """uvicorn without its signal handlers: this process stops in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / ENDPOINTS_FILE).unlink(missing_ok=True)
+    backend = Backend(settings)
+    listener = Listener(backend)
+    await listener.start()
+    control_socket = socket.create_server((settings.host, settings.control_port))
+    control_port: int = control_socket.getsockname()[1]
+    app = create_app(backend, listener)
+    server = _ControlServer(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve(sockets=[control_socket]))
+    write_endpoints(backend, control_port)
+    log.info("data centres on %s, control on http://%s:%s", backend.ports, settings.host, control_port)
+    await stop.wait()
+    server.should_exit = True
+    await listener.stop()
+    await serving
+    backend.store.close()
+
+
+def main() -> None:
+    """Entry point."""
+    keep_freed_memory()
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

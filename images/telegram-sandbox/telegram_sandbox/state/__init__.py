@@ -1,0 +1,1 @@
+"""What Telegram remembers: accounts, channels, messages, documents and keys, all on disk."""

@@ -1,0 +1,1 @@
+"""The Telegram byte reader: one account, many byte ranges, one small HTTP contract."""

@@ -1,0 +1,1 @@
+"""Requests of the operator and the manager to this worker's account, over Redis."""

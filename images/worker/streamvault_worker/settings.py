@@ -1,0 +1,37 @@
+"""The worker's environment, read once at start."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from streamvault_common.keys import HTTP_PORT
+from streamvault_common.settings import LogSettings, StoreSettings, TelegramSettings
+
+
+class WorkerSettings(StoreSettings, TelegramSettings, LogSettings):
+    """Settings of one worker; every field is an environment variable of the same name in capitals."""
+
+    worker_name: str = Field(min_length=1)
+    """Name of the WorkerSession."""
+    session_revision: str = ""
+    """`sessionSecretRef.revision` that the pod was made for; goes into the heartbeat and the verdict."""
+    pod_uid: str = ""
+    """Which pod this is; it may use the session only while it holds the lease. Empty = no lease (a worker by hand)."""
+    cooldown_min_seconds: float = Field(default=0.0, ge=0)
+    """Shortest pause after a wait that Telegram ordered."""
+    cooldown_jitter_percent: float = Field(default=0.0, ge=0, le=100)
+    """Share of that pause that is added at random."""
+    tg_session_file: Path
+    host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
+    port: int = HTTP_PORT
+    max_streams: int = Field(default=8, ge=1, le=512)
+    stream_window: int = Field(default=4, ge=1, le=16)
+    """Pieces of 1 MiB that one stream may be ahead of what it has sent."""
+    account_window: int = Field(default=16, ge=1, le=64)
+    """Pieces in flight over all streams of the account."""
+    drain_timeout_seconds: float = Field(default=120.0, ge=0)
+    """How long a stopping worker waits for its streams; keep it below terminationGracePeriodSeconds."""
+    start_timeout_seconds: float = Field(default=30.0, gt=0)
+    """How long one sign-in may take before it is tried again."""
+    answer_timeout_seconds: float = Field(default=5.0, gt=0)
+    """Silence after which a request to Telegram is asked again."""

@@ -1,0 +1,187 @@
+"""The worker's HTTP side: `GET|HEAD /files/{fid}/{gen}` for the edge, probes and metrics for the cluster."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from streamvault_common.documents import StoredFile
+from streamvault_common.events import Severity
+from streamvault_common.keys import HEADER_FILE_KIND
+from streamvault_worker.catalogue import Catalogue
+from streamvault_worker.errors import CannotServe, FileWithdrawn, UnknownFile
+from streamvault_worker.metrics import Metrics
+from streamvault_worker.reporting import Reporter
+
+from .admission import Admission
+from .answer import Answer, plan_answer
+from .asgi import Receive, Request, Scope, Send, send_head, send_problem, send_text
+from .pieces import pieces
+from .reader import PieceSource, read_in_order
+from .running import RunningReads
+
+log = logging.getLogger(__name__)
+
+FILE_PATH = re.compile(r"^/files/([0-9a-f]{32})/([0-9]{1,15})$")
+READER_LEFT = 499
+"""Stands in logs and metrics for the status that nobody waited for."""
+STALLED_READER_SECONDS = 120.0
+"""A reader that takes no byte for this long is cut, so that it does not hold a stream for ever."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read needs; `window` is in pieces."""
+
+    catalogue: Catalogue
+    source: PieceSource
+    admission: Admission
+    metrics: Metrics
+    reporter: Reporter
+    window: int
+    running: RunningReads = field(default_factory=RunningReads)
+
+
+class WorkerApp:
+    """An ASGI application; `ready` returns "" or the reason why the worker should get no requests."""
+
+    def __init__(self, reading: Reading, ready: Callable[[], str]) -> None:
+        self._reading = reading
+        self._ready = ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request.of(scope)
+        if request.method not in {"GET", "HEAD"}:
+            await send_problem(send, request, 405, "Method not allowed", extra={"allow": "GET, HEAD"})
+        elif file_path := FILE_PATH.match(request.path):
+            await Transfer(self._reading, request, receive, send).run(file_path[1], int(file_path[2]))
+        else:
+            await self._plain(request, send)
+
+    async def _plain(self, request: Request, send: Send) -> None:
+        match request.path:
+            case "/healthz":
+                await send_text(send, request, 200, "text/plain", b"ok\n")
+            case "/readyz":
+                reason = self._ready()
+                status = 503 if reason else 200
+                await send_text(send, request, status, "text/plain", f"{reason or 'ok'}\n".encode())
+            case "/metrics":
+                await send_text(send, request, 200, "text/plain; version=0.0.4", self._reading.metrics.render())
+            case _:
+                await send_problem(send, request, 404, "Not found")
+
+
+class Transfer:
+    """One read: refused with a status while that is possible, reset when it fails later, never short and clean."""
+
+    def __init__(self, reading: Reading, request: Request, receive: Receive, send: Send) -> None:
+        self._reading = reading
+        self._request = request
+        self._receive = receive
+        self._send = send
+        self._status = 0
+        self._asked_at = time.monotonic()
+
+    async def run(self, fid: str, gen: int) -> None:
+        """Answer the request; raises nothing but cancellation."""
+        try:
+            await self._run(fid, gen)
+        except CannotServe as error:
+            await self._fail(fid, error.status, error.title, str(error), error.retry_after_seconds)
+        except Exception as error:
+            log.exception("read failed", extra=self._names(fid))
+            self._reading.reporter.report(Severity.ERROR, f"reading {fid} failed: {error!r}", "read")
+            await self._fail(fid, 500, "Internal error", "", None)
+        except asyncio.CancelledError:
+            self._request.reset()
+            raise
+        finally:
+            self._reading.metrics.responses.labels(str(self._status)).inc()
+
+    async def _run(self, fid: str, gen: int) -> None:
+        with self._reading.admission.stream(), self._reading.metrics.streams.track_inprogress():
+            file = await self._reading.catalogue.find(fid, gen)
+            wanted_kind = self._request.headers.get(HEADER_FILE_KIND.lower(), file.kind)
+            if wanted_kind != file.kind:
+                raise UnknownFile(f"there is no {wanted_kind} {fid}")
+            answer = plan_answer(self._request.method, self._request.headers, file)
+            complete = True
+            if answer.body is None:
+                await self._start(answer)
+                await self._send({"type": "http.response.body", "body": b""})
+            else:
+                complete = await self._until_disconnected(file, answer)
+        self._status = self._status or READER_LEFT
+        log.info(
+            "served" if complete else "reader left",
+            extra={**self._names(fid), "seconds": round(time.monotonic() - self._asked_at, 3)},
+        )
+
+    async def _until_disconnected(self, file: StoredFile, answer: Answer) -> bool:
+        """Deliver the body, but stop at once when the reader goes away or the file is withdrawn.
+
+        Returns whether all of it was sent; raises FileWithdrawn.
+        """
+        with self._reading.running.read(file.id) as cut:
+            delivering = asyncio.create_task(self._deliver(file, answer))
+            others = (asyncio.create_task(self._left()), asyncio.create_task(cut.wait()))
+            try:
+                await asyncio.wait({delivering, *others}, return_when=asyncio.FIRST_COMPLETED)
+                if cut.is_set():
+                    raise FileWithdrawn(f"file {file.id} was withdrawn")
+                if delivering.done():
+                    delivering.result()
+                    return True
+                return False
+            finally:
+                for task in (delivering, *others):
+                    task.cancel()
+                await asyncio.gather(delivering, *others, return_exceptions=True)
+
+    async def _deliver(self, file: StoredFile, answer: Answer) -> None:
+        assert answer.body is not None
+        remaining = answer.body.length
+        wanted = pieces(file.parts, answer.body.start, answer.body.end)
+        async with aclosing(read_in_order(self._reading.source, wanted, self._reading.window)) as chunks:
+            async for chunk in chunks:
+                if not self._status:
+                    self._reading.metrics.first_byte_seconds.observe(time.monotonic() - self._asked_at)
+                    await self._start(answer)
+                remaining -= len(chunk)
+                async with asyncio.timeout(STALLED_READER_SECONDS):
+                    await self._send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
+                self._reading.metrics.delivered_bytes.inc(len(chunk))
+
+    async def _left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _start(self, answer: Answer) -> None:
+        self._status = answer.status
+        await send_head(self._send, answer.status, answer.headers, self._request.request_id)
+
+    async def _fail(self, fid: str, status: int, title: str, detail: str, retry_after: int | None) -> None:
+        extra = {**self._names(fid), "failure": status, "detail": detail}
+        if self._status:
+            log.warning("read cut", extra=extra)
+            self._reading.metrics.resets.inc()
+            self._request.reset()
+            await self._left()
+            return
+        log.info("read refused", extra=extra)
+        self._status = status
+        headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+        await send_problem(self._send, self._request, status, title, detail, headers)
+
+    def _names(self, fid: str) -> dict[str, object]:
+        return {
+            "fid": fid,
+            "range": self._request.headers.get("range", ""),
+            "request_id": self._request.request_id,
+            "status": self._status,
+        }

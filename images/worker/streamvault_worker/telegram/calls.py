@@ -1,0 +1,74 @@
+"""One request over one pyrogram session, with a short patience and no hidden retries."""
+
+import asyncio
+import time
+from typing import Any, Protocol
+
+from pyrogram.raw.core import TLObject
+from pyrogram.session import Session
+
+ABANDONED_SECONDS = 60.0
+"""When an answer that nobody waits for any more stops being remembered by the session."""
+
+
+class NoAnswer(Exception):  # noqa: N818
+    """The connection was lost, or nothing was heard for too long: ask again."""
+
+
+class Caller(Protocol):
+    """Sends requests of one account to one data centre."""
+
+    async def call(self, request: TLObject[Any], patience_seconds: float) -> Any:
+        """Return Telegram's answer; raises NoAnswer or a pyrogram RPCError."""
+
+
+class SessionCaller:
+    """A Caller over a started pyrogram session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._heard_at = 0.0
+        self._under_way: set[asyncio.Future[Any]] = set()
+
+    async def call(self, request: TLObject[Any], patience_seconds: float) -> Any:
+        """Send and wait; gives up at once when the connection is lost, and after `patience_seconds` of silence.
+
+        Answers to other requests on the same connection count as being heard: many pieces share its bandwidth.
+        A cancelled caller leaves the request behind: the session must see its answer, or it would keep it for ever.
+        """
+        try:
+            await asyncio.wait_for(self.session.is_started.wait(), patience_seconds)
+        except TimeoutError:
+            raise NoAnswer("the session is not connected") from None
+        lost = getattr(self.session.connection, "lost", None) or asyncio.Event()
+        sending = asyncio.ensure_future(self.session.send(request, timeout=ABANDONED_SECONDS))
+        self._under_way.add(sending)
+        sending.add_done_callback(self._finished)
+        watching = asyncio.ensure_future(lost.wait())
+        try:
+            await self._wait(sending, watching, patience_seconds)
+        finally:
+            watching.cancel()
+        try:
+            return sending.result()
+        except OSError as error:
+            raise NoAnswer(str(error) or type(error).__name__) from error
+
+    async def stop(self) -> None:
+        """Stop the session."""
+        await self.session.stop()  # type: ignore[no-untyped-call]
+
+    async def _wait(self, sending: asyncio.Future[Any], watching: asyncio.Future[Any], patience_seconds: float) -> None:
+        asked_at = time.monotonic()
+        while not sending.done():
+            remaining = max(asked_at, self._heard_at) + patience_seconds - time.monotonic()
+            if remaining <= 0:
+                raise NoAnswer(f"no answer for {patience_seconds:g} s")
+            await asyncio.wait({sending, watching}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done() and not sending.done():
+                raise NoAnswer("the connection was lost")
+
+    def _finished(self, sending: asyncio.Future[Any]) -> None:
+        self._under_way.discard(sending)
+        if not sending.cancelled() and not isinstance(sending.exception(), OSError):
+            self._heard_at = time.monotonic()

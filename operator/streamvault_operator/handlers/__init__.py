@@ -1,0 +1,1 @@
+"""What kopf calls: each handler only names the object whose reconciliation is due."""

@@ -1,0 +1,75 @@
+"""The watches: an event names an object, and its queue finds out what to do by looking."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from streamvault_common.keys import (
+    COMPONENT_EDGE,
+    COMPONENT_WORKER,
+    GROUP,
+    LABEL_COMPONENT,
+    LABEL_SESSION,
+    TITLES,
+    VERSION,
+    WORKER_SESSIONS,
+)
+from streamvault_common.models import TitlePhase, TitleState
+
+from .memo import EDGE_OBJECT, Queues
+
+AHEAD_SECONDS = 120.0
+"""How far a takedown jumps the queue of titles that are looked at after a start; less than what counts as wedged."""
+
+
+def register(registry: kopf.OperatorRegistry) -> None:
+    """Add every handler; ids are fixed names, as kopf stores some of them in objects."""
+    kopf.on.login(registry=registry, id="login")(login)
+    kopf.on.event(GROUP, VERSION, WORKER_SESSIONS, registry=registry, id="session")(session_changed)
+    kopf.on.event(GROUP, VERSION, TITLES, registry=registry, id="title")(title_changed)
+    worker, edge = {LABEL_COMPONENT: COMPONENT_WORKER}, {LABEL_COMPONENT: COMPONENT_EDGE}
+    kopf.on.event("", "v1", "pods", labels=worker, registry=registry, id="worker-pod")(worker_pod_changed)
+    kopf.on.event("apps", "v1", "statefulsets", labels=edge, registry=registry, id="edge-set")(edge_changed)
+    kopf.on.event("", "v1", "services", labels=edge, registry=registry, id="edge-service")(edge_changed)
+    kopf.on.event("", "v1", "configmaps", labels=edge, registry=registry, id="edge-settings")(edge_changed)
+
+
+async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """The pod's service account, else KUBECONFIG."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+async def session_changed(name: str, memo: Queues, **_: Any) -> None:
+    """A WorkerSession changed."""
+    memo.sessions.add(name)
+
+
+async def title_changed(
+    name: str,
+    meta: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    status: Mapping[str, Any],
+    memo: Queues,
+    event: Mapping[str, Any],
+    **_: Any,
+) -> None:
+    """A Title changed; writes of its status, mostly the operator's own, are no news. Takedowns go first."""
+    if event["type"] == "DELETED":
+        memo.forget(name)
+        memo.titles.add(name)
+    elif memo.is_news(name, (meta["uid"], meta.get("generation"), "deletionTimestamp" in meta)):
+        asked = "deletionTimestamp" in meta or spec.get("state") == TitleState.TAKEN_DOWN
+        urgent = asked and status.get("phase") != TitlePhase.TAKEN_DOWN
+        memo.titles.add(name, -AHEAD_SECONDS if urgent else 0.0)
+
+
+async def worker_pod_changed(labels: Mapping[str, str], memo: Queues, **_: Any) -> None:
+    """A worker pod changed."""
+    if LABEL_SESSION in labels:
+        memo.sessions.add(labels[LABEL_SESSION])
+
+
+async def edge_changed(memo: Queues, **_: Any) -> None:
+    """An object of the edge changed or vanished."""
+    memo.edge.add(EDGE_OBJECT)

@@ -1,0 +1,257 @@
+"""The Kubernetes API: dictionaries in and out, four errors, one connection pool, ten seconds per call.
+
+Raw paths over `ApiClient` instead of the generated classes: those would build pydantic models that refuse fields they
+do not know, and cost 25 MiB for what are nine verbs here.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+
+import aiohttp
+from kubernetes.aio import config as kube_config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from streamvault_common.keys import API_VERSION, FIELD_MANAGER, TITLES, WORKER_SESSIONS
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10
+Manifest = dict[str, Any]
+
+
+class KubeError(Exception):
+    """A refused or failed call; the message names the object and the API server's reason."""
+
+
+class NotFound(KubeError):  # noqa: N818 - named for what is wrong, as everywhere in this project
+    """There is no such object, or no such kind."""
+
+
+class Conflict(KubeError):  # noqa: N818
+    """The object exists already, or changed meanwhile."""
+
+
+class Invalid(KubeError):  # noqa: N818
+    """The API server refuses the content or the right to do it."""
+
+
+class Unavailable(KubeError):  # noqa: N818
+    """The API server cannot answer now: try again."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A namespaced kind."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """The path of the collection, an object or its subresource."""
+        root = "/api" if "/" not in self.api_version else "/apis"
+        parts = [root, self.api_version, "namespaces", namespace, self.plural, name, subresource]
+        return "/".join(filter(None, parts))
+
+
+WORKER_SESSION = Kind(API_VERSION, "WorkerSession", WORKER_SESSIONS)
+TITLE = Kind(API_VERSION, "Title", TITLES)
+POD = Kind("v1", "Pod", "pods")
+SERVICE = Kind("v1", "Service", "services")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+EVENT = Kind("v1", "Event", "events")
+STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+KINDS = {kind.kind: kind for kind in (WORKER_SESSION, TITLE, POD, SERVICE, CONFIG_MAP, EVENT, STATEFUL_SET, DEPLOYMENT)}
+
+
+class Kube:
+    """Calls within one namespace; close it once, at the end."""
+
+    def __init__(self, client: ApiClient, namespace: str) -> None:
+        self._client = client
+        self.namespace = namespace
+
+    @classmethod
+    async def connect(cls, namespace: str) -> Self:
+        """In a pod by its service account, elsewhere by KUBECONFIG."""
+        configuration = Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await kube_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        return cls(ApiClient(configuration=configuration), namespace)
+
+    async def close(self) -> None:
+        """Close the connection pool."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def served(self, api_version: str) -> set[str]:
+        """Plural names that an API group version serves; empty when the group is not known."""
+        try:
+            answer = await self._call("GET", f"/apis/{api_version}")
+        except NotFound:
+            return set()
+        return {resource["name"] for resource in answer["resources"]}
+
+    async def get(self, kind: Kind, name: str) -> Manifest:
+        """One object; raises NotFound."""
+        return await self._call("GET", kind.path(self.namespace, name))
+
+    async def find(self, kind: Kind, name: str) -> Manifest | None:
+        """One object, or None."""
+        try:
+            return await self.get(kind, name)
+        except NotFound:
+            return None
+
+    async def select(self, kind: Kind, *, labels: Mapping[str, str] | None = None, fields: str = "") -> list[Manifest]:
+        """Objects with all these labels."""
+        query = {"limit": "500"}
+        if labels:
+            query["labelSelector"] = ",".join(f"{name}={value}" for name, value in labels.items())
+        if fields:
+            query["fieldSelector"] = fields
+        found: list[Manifest] = []
+        while True:
+            page = await self._call("GET", kind.path(self.namespace), query=query)
+            found += page["items"]
+            more = page["metadata"].get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Make an object that must not exist yet; raises Conflict."""
+        kind = KINDS[manifest["kind"]]
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._call("POST", kind.path(self.namespace), query=query, body=manifest)
+
+    async def apply(self, manifest: Manifest, subresource: str = "") -> Manifest:
+        """Server-side apply: own the given fields, take them from whoever changed them."""
+        kind = KINDS[manifest["kind"]]
+        return await self._call(
+            "PATCH",
+            kind.path(self.namespace, manifest["metadata"]["name"], subresource),
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def apply_status(self, kind: Kind, current: Manifest, status: Manifest) -> bool:
+        """Write `status` unless it equals what `current` holds; says whether it wrote."""
+        if current.get("status", {}) == status:
+            return False
+        metadata = {"name": current["metadata"]["name"], "uid": current["metadata"]["uid"]}
+        body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "status": status}
+        await self.apply(body, "status")
+        return True
+
+    async def delete(self, kind: Kind, name: str, *, uid: str, propagation: str = "Background") -> None:
+        """Delete exactly the object with this uid, with its own grace period; one that is gone is fine."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        try:
+            await self._call("DELETE", kind.path(self.namespace, name), body=body)
+        except NotFound:
+            log.debug("already gone", extra={"kind": kind.kind, "object": name})
+
+    async def set_finalizer(self, kind: Kind, current: Manifest, finalizer: str, *, present: bool) -> None:
+        """Put a finalizer on or take it off; raises Conflict when the object changed since it was read."""
+        metadata = current["metadata"]
+        before: list[str] = metadata.get("finalizers", [])
+        if (finalizer in before) == present:
+            return
+        after = [*before, finalizer] if present else [item for item in before if item != finalizer]
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+            *([{"op": "test", "path": "/metadata/finalizers", "value": before}] if before else []),
+            {"op": "add", "path": "/metadata/finalizers", "value": after},
+        ]
+        path = kind.path(self.namespace, metadata["name"])
+        try:
+            await self._call(
+                "PATCH",
+                path,
+                query={"fieldManager": FIELD_MANAGER},
+                body=patch,
+                content_type="application/json-patch+json",
+            )
+        except Invalid as error:
+            raise Conflict(str(error)) from error
+
+    async def post_event(self, regarding: Manifest, reason: str, message: str, *, warning: bool = False) -> None:
+        """Post an Event on an object; a report must never stop the work it reports on, so a failure is only logged."""
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        metadata = regarding["metadata"]
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:12]}", "namespace": self.namespace},
+            "involvedObject": {
+                "apiVersion": regarding["apiVersion"],
+                "kind": regarding["kind"],
+                "name": metadata["name"],
+                "namespace": self.namespace,
+                "uid": metadata["uid"],
+            },
+            "reason": reason,
+            "message": message[:1024],
+            "type": "Warning" if warning else "Normal",
+            "source": {"component": FIELD_MANAGER},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            await self.create(event)
+        except KubeError as error:
+            log.warning("event not posted", extra={"object": metadata["name"], "error": str(error)})
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Manifest:
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self._client.call_api(
+                *request, _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+            )
+            content = await response.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"{method} {path}: {type(error).__name__} {error}") from error
+        if response.status >= 300:
+            raise _error(response.status, method, path, content)
+        return dict(json.loads(content))
+
+
+def _error(status: int, method: str, path: str, content: bytes) -> KubeError:
+    try:
+        message = str(json.loads(content).get("message", ""))
+    except ValueError:
+        message = content[:200].decode(errors="replace")
+    text = f"{method} {path}: {status} {message}"
+    if status in {404, 410}:
+        return NotFound(text)
+    if status == 409:
+        return Conflict(text)
+    if status in {400, 401, 403, 405, 415, 422}:
+        return Unavailable(text) if status == 401 else Invalid(text)
+    return Unavailable(text)

@@ -1,0 +1,1 @@
+"""Observe, decide, act, write status: one module per resource."""

@@ -1,0 +1,13 @@
+"""Mirrors: the copies of the messages in further channels are deleted."""
+
+from streamvault_operator.domain.takedown import Done, Outcome
+
+from .context import Context
+from .messages import delete
+
+
+async def run(ctx: Context) -> Outcome:
+    """Delete every mirror's messages."""
+    if not ctx.order.delete_mirrors:
+        return Done(requested=False)
+    return await delete(ctx, ctx.mirrors)

@@ -1,0 +1,168 @@
+"""Figures of the whole chain on a running installation: Telegram -> worker -> edge -> viewer.
+
+Prints a table and writes build/bench/whole_chain.json. The film is purged from the edge before every cold figure. CPU
+seconds are the kubelet's (`/stats/summary`), read when it has measured again, so that they hold on any cluster.
+"""
+
+import json
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sandbox_control import getfile_calls
+from site_under_test import Site, eventually, secret_value
+
+from demo.cluster import forwarded, kubectl
+
+TITLE, QUALITY = "aurora-drift", "1080p"
+SLICE = 8 * 1024 * 1024
+MIB = 1024 * 1024
+WARM_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    value: float
+    unit: str
+    note: str = ""
+
+
+def main() -> int:
+    """Measure, print, write; returns the exit status."""
+    site = Site()
+    source = site.source(TITLE, QUALITY)
+    _, _, fid, gen = source["url"].split("?")[0].split("/")
+    with forwarded("edge-agent", 8081) as agent:
+        purge(agent, fid, int(gen), source["sizeBytes"])
+        figures = [
+            *cold_first_bytes(site, agent, source, fid, int(gen)),
+            *whole_film(site, agent, source, fid, int(gen)),
+        ]
+    show(figures)
+    return 0
+
+
+def purge(agent: str, fid: str, gen: int, size: int) -> None:
+    """Empty the edge of one film."""
+    token = secret_value("streamvault-edge-agent", "EDGE_AGENT_TOKEN")
+    answer = httpx.post(
+        f"{agent}/purge",
+        json={"fid": fid, "gen": gen, "sizeBytes": size},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    if answer.json()["remaining"]:
+        raise RuntimeError(f"the edge kept slices of {fid}: {answer.text}")
+
+
+def first_byte_seconds(site: Site, url: str, start: int) -> float:
+    """Time from the request to the first byte of a slice."""
+    began = time.perf_counter()
+    with site.http.stream("GET", url, headers={"Range": f"bytes={start}-{start + MIB - 1}"}) as answer:
+        answer.raise_for_status()
+        body = answer.iter_raw(1)
+        next(body)
+        first = time.perf_counter() - began
+        for _ in body:
+            pass
+    return first
+
+
+def cold_first_bytes(site: Site, agent: str, source: dict[str, Any], fid: str, gen: int) -> list[Figure]:
+    """First byte of slices that the edge does not have, then of the same slices from its disk."""
+    starts = range(0, source["sizeBytes"] - SLICE, SLICE)
+    cold = [first_byte_seconds(site, source["url"], start) for start in starts]
+    eventually(lambda: cached(agent, fid, gen, source["sizeBytes"]) >= len(starts), 30, "the slices are stored")
+    warm = [first_byte_seconds(site, source["url"], start) for start in starts]
+    return [
+        Figure("first byte, cold slice, median", statistics.median(cold) * 1000, "ms", f"{len(cold)} slices"),
+        Figure("first byte, warm slice, median", statistics.median(warm) * 1000, "ms", f"{len(warm)} slices"),
+    ]
+
+
+def cached(agent: str, fid: str, gen: int, size: int) -> int:
+    """How many slices of a film the edge holds."""
+    token = secret_value("streamvault-edge-agent", "EDGE_AGENT_TOKEN")
+    answer = httpx.get(
+        f"{agent}/slices/{fid}",
+        params={"gen": gen, "size": size},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=10,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    present: int = answer.json()["present"]
+    return present
+
+
+def whole_film(site: Site, agent: str, source: dict[str, Any], fid: str, gen: int) -> list[Figure]:
+    """One whole cold film, then the same film again from the cache; CPU of workers and edge for each."""
+    megabytes = source["sizeBytes"] / 1e6
+    purge(agent, fid, gen, source["sizeBytes"])
+    calls, cpu, began = getfile_calls(), cpu_seconds(), time.perf_counter()
+    site.sha256(source["url"])
+    cold_seconds = time.perf_counter() - began
+    calls = getfile_calls() - calls
+    after_cold = cpu_seconds()
+    began = time.perf_counter()
+    for _ in range(WARM_ROUNDS):
+        site.sha256(source["url"])
+    warm_seconds = time.perf_counter() - began
+    after_warm = cpu_seconds()
+    worker = after_cold["worker"] - cpu["worker"]
+    edge = after_warm["edge"] - after_cold["edge"]
+    return [
+        Figure("getFile calls per delivered MiB, cold", calls / (source["sizeBytes"] / MIB), "", "1.00 is ideal"),
+        Figure("whole film, cold", megabytes / cold_seconds, "MB/s", "one viewer"),
+        Figure("whole film, warm", WARM_ROUNDS * megabytes / warm_seconds, "MB/s", "one viewer, hashing"),
+        Figure("worker, cold", megabytes / worker, "MB per CPU-second", "all workers together"),
+        Figure("edge, warm", WARM_ROUNDS * megabytes / edge, "MB per CPU-second", "nginx and agent"),
+    ]
+
+
+def cpu_seconds() -> dict[str, float]:
+    """CPU seconds of the workers and of the edge, measured by the kubelet after this call began."""
+    since = time.time()
+    node = json.loads(kubectl("get", "nodes", "-o", "json"))["items"][0]["metadata"]["name"]
+    deadline = time.monotonic() + 60
+    while True:
+        pods = json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))["pods"]
+        ours = [pod for pod in pods if pod["podRef"]["name"].startswith(("ws-", "edge-"))]
+        if ours and all(_measured(container) > since for pod in ours for container in pod["containers"]):
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError("the kubelet did not measure the pods within 60 s")
+        time.sleep(1)
+    total = {"worker": 0.0, "edge": 0.0}
+    for pod in ours:
+        part = "edge" if pod["podRef"]["name"].startswith("edge-") else "worker"
+        total[part] += sum(container["cpu"]["usageCoreNanoSeconds"] for container in pod["containers"]) / 1e9
+    return total
+
+
+def _measured(container: dict[str, Any]) -> float:
+    return datetime.fromisoformat(container["cpu"]["time"]).timestamp()
+
+
+def show(figures: list[Figure]) -> None:
+    """Print the table and keep it as JSON."""
+    width = max(len(figure.name) for figure in figures)
+    for figure in figures:
+        print(f"{figure.name:<{width}}  {figure.value:>10.2f} {figure.unit:<18} {figure.note}")
+    folder = Path("build/bench")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "whole_chain.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

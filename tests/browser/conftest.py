@@ -1,0 +1,85 @@
+"""A real Chromium, and the website as its image runs it behind a stand-in for edge and manager."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import website_edge
+import website_process
+from browser_watch import CHROMIUM, CHROMIUM_FLAGS, Watch
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
+WAIT_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def running_library() -> Iterator[tuple[website_edge.Library, str]]:
+    library = website_edge.Library()
+    edge_port, website_port = website_process.free_port(), website_process.free_port()
+    with (
+        website_process.running(website_port, edge_port),
+        website_edge.serve(library, edge_port, website_port),
+    ):
+        yield library, f"http://127.0.0.1:{edge_port}"
+
+
+@pytest.fixture
+def library(running_library: tuple[website_edge.Library, str]) -> Iterator[website_edge.Library]:
+    """The stand-in's titles and faults; healthy again after the test."""
+    library, _ = running_library
+    library.journal.clear()
+    yield library
+    library.faults.clear()
+
+
+@pytest.fixture
+def site(running_library: tuple[website_edge.Library, str], library: website_edge.Library) -> str:
+    """Address of the website behind the stand-in, without a trailing slash."""
+    del library
+    return running_library[1]
+
+
+@pytest.fixture(scope="session")
+def running_site() -> str:
+    """Address of the website that `make up` started."""
+    return os.environ.get("SITE_URL", "http://127.0.0.1:30080").rstrip("/")
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(WAIT_MS)
+    with contextlib.closing(context):
+        yield context
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def page(context: BrowserContext, watch: Watch) -> Iterator[Page]:
+    """A page that must neither complain nor receive a word that names the source."""
+    page = context.new_page()
+    watch.follow(page)
+    yield page
+    assert watch.unexpected() == []
+    assert watch.traces == []
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS

@@ -1,0 +1,204 @@
+"""Finding a title: the pages as they come from the server, with and without scripts."""
+
+import json
+import re
+
+import httpx
+import pytest
+import website_process
+import website_samples as samples
+from browser_watch import Watch
+from playwright.sync_api import Browser, Page, expect
+from website_edge import GONE, HOSTILE, Library
+
+FILM = samples.MOVIES[0]
+SEASON = samples.SEASONS[0]
+
+
+@pytest.fixture
+def plain(chromium: Browser, site: str) -> Page:
+    """A browser that runs no scripts."""
+    context = chromium.new_context(java_script_enabled=False, base_url=site)
+    return context.new_page()
+
+
+def test_library_is_readable_without_scripts(plain: Page) -> None:
+    plain.goto("/")
+    expect(plain.get_by_role("heading", level=1, name=FILM.name)).to_be_visible()
+    for shelf in ("New", "Movies", "Series"):
+        expect(plain.get_by_role("heading", level=2, name=shelf, exact=True)).to_be_visible()
+    plain.get_by_role("link", name="See all: Series").click()
+    expect(plain.get_by_role("heading", level=1, name="Series")).to_be_visible()
+    expect(plain.get_by_role("article")).to_have_count(len(samples.SEASONS))
+
+
+def test_search_works_without_scripts_and_lives_in_the_address(plain: Page) -> None:
+    plain.goto("/")
+    plain.get_by_role("searchbox").fill("orchard")
+    plain.get_by_role("searchbox").press("Enter")
+    assert plain.url.endswith("/browse?q=orchard")
+    expect(plain.get_by_role("article")).to_have_count(1)
+    plain.get_by_role("link", name="Three Sisters Orchard").click()
+    expect(plain.get_by_role("heading", level=1, name="Three Sisters Orchard")).to_be_visible()
+    assert re.search("<noscript>.*The player needs JavaScript", plain.content())
+
+
+def test_episode_links_work_without_scripts(plain: Page) -> None:
+    plain.goto(f"/t/{SEASON.id}")
+    plain.get_by_test_id("episode-2").click()
+    assert plain.url.endswith(f"/t/{SEASON.id}?e=2")
+    expect(plain.get_by_test_id("episode-2")).to_have_attribute("aria-current", "true")
+
+
+def test_filters_keep_the_search_and_nothing_found_says_so(page: Page, site: str) -> None:
+    page.goto(f"{site}/browse?q=light")
+    expect(page.get_by_role("article")).to_have_count(1)
+    page.get_by_role("navigation", name="Filter by kind").get_by_role("link", name="Series").click()
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    assert page.url == f"{site}/browse?kind=series&q=light"
+    page.get_by_role("link", name="Clear search").click()
+    expect(page.get_by_role("article")).to_have_count(len(samples.SEASONS))
+
+
+def test_posters_come_in_formats_and_widths_and_the_browser_takes_the_fitting_one(page: Page, site: str) -> None:
+    page.goto(site)
+    card = page.get_by_role("article").first
+    sources = card.locator("source")
+    expect(sources).to_have_count(2)
+    expect(sources.first).to_have_attribute("type", "image/avif")
+    assert len((sources.first.get_attribute("srcset") or "").split(",")) == len(samples.WIDTHS)
+    page.wait_for_load_state("networkidle")
+    taken = card.locator("img").evaluate("image => image.naturalWidth")
+    assert 0 < taken <= 400, "a card of 196 px needs no poster of 800"
+
+
+def test_empty_library_says_coming_soon(page: Page, site: str, library: Library) -> None:
+    library.faults.library_empty = True
+    wait_for_fresh_catalogue(page)
+    page.goto(site)
+    expect(page.get_by_role("heading", level=1, name="Coming soon")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "heading"),
+    [
+        (f"/t/{GONE}", 410, "No longer available"),
+        ("/t/never-heard-of", 404, "Page not found"),
+        ("/no/such/page", 404, "Page not found"),
+        ("/t/%E0%A4%A", 404, "Page not found"),
+        ("/system/gone", 404, "Page not found"),
+    ],
+)
+def test_absence_has_its_own_status_and_page(
+    page: Page, site: str, watch: Watch, path: str, status: int, heading: str
+) -> None:
+    watch.expected = (f"status of {status}",)
+    answer = page.goto(site + path)
+    assert answer is not None
+    assert answer.status == status
+    assert answer.headers["x-robots-tag"] == "noindex"
+    expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+
+
+def test_gone_page_tells_nothing_about_the_title(site: str) -> None:
+    text = httpx.get(f"{site}/t/{GONE}").text
+    assert "ld+json" not in text
+    assert "/i/" not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/browse", f"/t/{FILM.id}"])
+def test_outage_answers_503_with_the_request_id_and_ends_by_itself(
+    page: Page, site: str, library: Library, watch: Watch, path: str
+) -> None:
+    watch.expected = ("status of 503",)
+    library.faults.api_down = True
+    wait_for_fresh_catalogue(page)
+    page.set_extra_http_headers({"x-request-id": "viewer-request-1"})
+    answer = page.goto(site + path)
+    assert answer is not None
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.headers["x-request-id"] == "viewer-request-1"
+    expect(page.get_by_text("viewer-request-1")).to_be_visible()
+    library.faults.api_down = False
+    wait_for_fresh_catalogue(page)
+    page.get_by_role("link", name="Try again").click()
+    expect(page.get_by_role("heading", name="We will be right back")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_words_of_a_title_stay_words(page: Page, site: str) -> None:
+    page.goto(f"{site}/t/{HOSTILE}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("</script><script>window.hacked=1</script>")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("h1 b").count() == 0
+    data = page.locator('script[type="application/ld+json"]').text_content()
+    graph = json.loads(data or "")["@graph"]
+    assert graph[0]["name"].startswith("</script>")
+
+
+def test_title_page_describes_itself_to_machines(site: str) -> None:
+    text = httpx.get(f"{site}/t/{SEASON.id}").text
+    assert f'<link rel="canonical" href="/t/{SEASON.id}"' in text or f"/t/{SEASON.id}" in text
+    assert re.search(r'<meta property="og:type" content="video.tv_show"', text)
+    data = re.search(r'<script type="application/ld\+json">(.*?)</script>', text)
+    assert data
+    season = json.loads(data[1])["@graph"][0]
+    assert season["@type"] == "TVSeason"
+    assert [episode["episodeNumber"] for episode in season["episode"]] == [1, 2, 3, 4]
+    assert season["url"].startswith(site)
+
+
+def test_every_page_has_a_nonce_of_its_own_and_a_closed_policy(site: str) -> None:
+    policies = [httpx.get(site).headers["content-security-policy"] for _ in range(2)]
+    assert policies[0] != policies[1]
+    assert "default-src 'none'" in policies[0]
+    assert "unsafe-inline" not in policies[0].split("style-src-attr")[0]
+    assert "unsafe-eval" not in policies[0]
+
+
+def test_one_catalogue_answer_serves_proxy_and_page(site: str, library: Library) -> None:
+    httpx.get(f"{site}/t/{samples.MOVIES[3].id}")
+    assert library.journal.calls[f"title {samples.MOVIES[3].id}"] == 1
+
+
+def test_site_takes_name_accent_and_noindex_from_its_settings(running_library: tuple[Library, str]) -> None:
+    port = website_process.free_port()
+    manager_port = int(running_library[1].rpartition(":")[2])
+    settings = {"SITE_NAME": "Night & Day", "SITE_ACCENT": "#f5c451", "SITE_NOINDEX": "true"}
+    with website_process.running(port, manager_port, settings):
+        answer = httpx.get(f"http://127.0.0.1:{port}/")
+        robots = httpx.get(f"http://127.0.0.1:{port}/robots.txt").text
+    assert "<title>Night &amp; Day</title>" in answer.text
+    assert "StreamVault" not in answer.text
+    assert "--accent:#f5c451" in answer.text
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert '<meta name="robots" content="noindex' in answer.text
+    assert "Disallow: /\n" in robots
+
+
+def test_probes_and_metrics_answer_while_the_catalogue_is_down(site: str, library: Library) -> None:
+    library.faults.api_down = True
+    assert httpx.get(f"{site}/healthz").status_code == 200
+    assert httpx.get(f"{site}/readyz").status_code == 200
+    assert "streamvault_frontend_api_calls_total" in httpx.get(f"{site}/metrics").text
+
+
+def test_library_is_used_by_keyboard_alone(page: Page, site: str) -> None:
+    page.goto(site)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name=f"Play {FILM.name}")).to_be_focused()
+    page.get_by_role("article").first.get_by_role("link").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("article").nth(1).get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name=samples.SAMPLES[1].name)).to_be_visible()
+
+
+def wait_for_fresh_catalogue(page: Page) -> None:
+    """Answers of the catalogue are shared for one second; the change only shows after that."""
+    page.wait_for_timeout(1_200)

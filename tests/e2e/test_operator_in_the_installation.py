@@ -1,0 +1,142 @@
+"""Bad and withdrawn resources in the running installation: said plainly, contained, and off the air at once."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from own_films import film, fresh, let_go, noise, resource, take_down, upload
+from site_under_test import Site, eventually
+
+from demo.cluster import apply, get, kubectl
+from streamvault_common.documents import file_id
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+ORIGINAL = "aurora-drift"
+"""A film of the sample library, whose messages the titles of these tests borrow."""
+
+
+def condition(kind: str, name: str, wanted: str) -> dict[str, Any]:
+    """A condition of an object; {} while there is none."""
+    found = get(kind, name) or {}
+    conditions: list[dict[str, Any]] = found.get("status", {}).get("conditions", [])
+    return next((item for item in conditions if item["type"] == wanted), {})
+
+
+@pytest.fixture
+def declare() -> Iterator[Callable[..., None]]:
+    """Declare a resource that is deleted after the test."""
+    made: list[tuple[str, str]] = []
+
+    def one(kind: str, name: str, spec: dict[str, Any]) -> None:
+        made.append((kind, name))
+        apply(resource(kind, name, spec))
+
+    yield one
+    for kind, name in made:
+        if kind == "Title":
+            let_go(name, "--wait=false")
+        else:
+            kubectl("delete", kind, name, "--ignore-not-found", "--timeout=60s")
+
+
+@pytest.fixture
+def garbage_secret() -> Iterator[str]:
+    """A Secret whose session string is none."""
+    name = "ws-of-a-test"
+    content = base64.b64encode(b"this is no session string").decode()
+    apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"session": content}})
+    yield name
+    kubectl("delete", "secret", name)
+
+
+def borrowed_film(**changes: Any) -> dict[str, Any]:
+    """A film with one file of the sample library."""
+    original = get("title", ORIGINAL)
+    assert original is not None, f"{ORIGINAL} is not in the library: run `make up`"
+    files = [file for file in original["spec"]["files"] if file["quality"] == "720p"]
+    return {"kind": "Movie", "displayName": "Borrowed", "files": files, **changes}
+
+
+def test_a_session_string_that_is_none_is_said_to_be_and_is_not_tried_again(
+    declare: Callable[..., None], garbage_secret: str
+) -> None:
+    declare("WorkerSession", "garbage", {"sessionSecretRef": {"name": garbage_secret}})
+    eventually(
+        lambda: condition("ws", "garbage", "Ready").get("reason") == "Banned", 90, "the session is shown as Banned"
+    )
+    assert condition("ws", "garbage", "Ready")["status"] == "False"
+    assert condition("ws", "garbage", "Authorized")["reason"] == "SessionInvalid"
+    eventually(lambda: get("pod", "ws-garbage") is None, 60, "its pod is gone")
+    events = json.loads(kubectl("get", "events", "--field-selector=involvedObject.name=garbage", "-o", "json"))["items"]
+    assert "SessionBanned" in {event["reason"] for event in events}
+
+
+def test_a_session_without_its_secret_waits_and_names_it(declare: Callable[..., None]) -> None:
+    declare("WorkerSession", "nameless", {"sessionSecretRef": {"name": "there-is-none"}})
+    eventually(lambda: condition("ws", "nameless", "Ready").get("reason") == "SecretMissing", 60, "SecretMissing")
+    assert 'secret "there-is-none" not found' in condition("ws", "nameless", "Ready")["message"]
+
+
+def test_a_title_whose_messages_nobody_can_read_is_not_published(site: Site, declare: Callable[..., None]) -> None:
+    name = fresh("lost-reel")
+    part = {"channelID": -1009999999999, "messageID": secrets.randbelow(10**9) + 1, "sizeBytes": 1048577}
+    files = [{"name": "720p", "quality": "720p", "parts": [part]}]
+    declare("Title", name, borrowed_film(files=files))
+    eventually(lambda: condition("ti", name, "Ready").get("reason") == "SourceUnreachable", 90, "SourceUnreachable")
+    assert "720p" in condition("ti", name, "Ready")["message"]
+    assert site.http.get(f"/api/titles/{name}").status_code == 404
+    # nobody can delete its messages either, and nobody shall be asked to
+    take_down(name, deleteSource=False, tombstoneDays=0)
+
+
+def test_a_title_of_another_size_than_its_source_is_not_published(declare: Callable[..., None]) -> None:
+    name, spec = fresh("wrong-size"), borrowed_film()
+    spec["files"][0]["parts"][0]["sizeBytes"] += 1
+    declare("Title", name, spec)
+    eventually(lambda: condition("ti", name, "Ready").get("reason") == "SourceUnreachable", 90, "SourceUnreachable")
+
+
+def published(declare: Callable[..., None], name: str, spec: dict[str, Any]) -> str:
+    """Declare a title and wait until it is on the air; returns its name."""
+    declare("Title", name, spec)
+    eventually(lambda: condition("ti", name, "Ready").get("status") == "True", 60, "the title is published")
+    return name
+
+
+def test_a_title_taken_down_is_off_the_air_and_its_links_are_dead(site: Site, declare: Callable[..., None]) -> None:
+    name = published(declare, fresh("own"), film(*upload(noise(1_000_000))))
+    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 200, 10, "the API knows it")
+    url = site.source(name, "720p")["url"]
+    assert site.read(url, "bytes=0-1023").status_code == 206
+
+    take_down(name)
+    eventually(lambda: site.read(url, "bytes=0-1023").status_code == 410, 5, "a link given out before answers 410")
+    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 410, 5, "the API answers 410")
+    eventually(lambda: condition("ti", name, "Withdrawn").get("status") == "True", 20, "Withdrawn is True")
+    assert site.http.get(f"/i/{file_id(name, '720p')}").status_code in {404, 410}
+    assert name not in {item["id"] for item in site.http.get("/api/titles").json()["items"]}
+
+
+def test_a_deleted_title_is_gone_and_can_be_made_again(site: Site, declare: Callable[..., None]) -> None:
+    name = published(declare, fresh("passing"), borrowed_film())
+    first = site.source(name, "720p")["url"]
+    let_go(name, "--timeout=180s")
+    assert site.read(first, "bytes=0-1023").status_code in {404, 410}
+    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 404, 10, "the API does not know it")
+
+    published(declare, name, borrowed_film())
+    again = site.source(name, "720p")["url"]
+    assert again.partition("?")[0] != first.partition("?")[0], "another generation"
+    eventually(lambda: site.read(again, "bytes=0-1023").status_code == 206, 10, "and plays")
+
+
+def test_an_edit_that_changes_nothing_of_the_bytes_keeps_the_links(site: Site, declare: Callable[..., None]) -> None:
+    name = published(declare, fresh("renamed"), borrowed_film())
+    before = site.source(name, "720p")["url"].partition("?")[0]
+    declare("Title", name, borrowed_film(displayName="Another name"))
+    eventually(lambda: site.http.get(f"/api/titles/{name}").json()["displayName"] == "Another name", 20, "the new name")
+    assert site.source(name, "720p")["url"].partition("?")[0] == before

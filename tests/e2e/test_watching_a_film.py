@@ -1,0 +1,151 @@
+"""A person opens the website, plays a film whose bytes come out of Telegram, jumps about, and loses a worker."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from film_clock import shown_second
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+from site_under_test import SITE_URL, Site, eventually
+
+from demo.cluster import kubectl
+
+pytestmark = [pytest.mark.cluster, pytest.mark.browser]
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(base_url=SITE_URL, viewport={"width": 1280, "height": 800})
+    yield page
+    page.close()
+
+
+def start(page: Page, title: str) -> None:
+    """Open a title's page from the library and press play."""
+    page.goto("/")
+    page.locator(f'a[href="/t/{title}"]').first.click()
+    page.wait_for_url(f"**/t/{title}*")
+    page.get_by_test_id("play").click()
+    page.wait_for_function("() => document.querySelector('video') && document.querySelector('video').currentTime > 0.5")
+
+
+def choose(page: Page, menu: str, entry: str) -> None:
+    """Pick an entry of one of the player's menus; the pointer moves first, because controls hide while a film runs."""
+    page.get_by_test_id("player").hover(position={"x": 40, "y": 40})
+    page.get_by_test_id("player").hover()
+    page.get_by_test_id(menu).click()
+    page.get_by_test_id(f"{menu}-{entry}").click()
+
+
+def wait_for_quality(page: Page, height: int) -> None:
+    """Wait until a film of this height plays on from where the former one was."""
+    page.wait_for_function(
+        """(height) => { const video = document.querySelector("video");
+        return video.videoHeight === height && video.currentTime > 0.5 && !video.seeking && video.readyState >= 3 }""",
+        arg=height,
+        timeout=60_000,
+    )
+
+
+def seek(page: Page, second: float) -> None:
+    """Jump to a second and wait until the player has arrived."""
+    page.evaluate("(second) => { document.querySelector('video').currentTime = second }", second)
+    page.wait_for_function("() => !document.querySelector('video').seeking")
+
+
+def test_the_picture_shows_the_second_that_the_viewer_jumped_to(page: Page) -> None:
+    start(page, "aurora-drift")
+    assert shown_second(page) < 20
+    for second in (71, 12, 48):
+        seek(page, second)
+        assert second <= shown_second(page) <= second + 3
+
+
+def test_a_film_of_several_stored_parts_plays_in_its_best_quality(page: Page) -> None:
+    start(page, "aurora-drift")
+    choose(page, "quality", "2160p")
+    wait_for_quality(page, 2160)
+    seek(page, 60)
+    assert 60 <= shown_second(page) <= 63
+
+
+def test_another_quality_goes_on_where_the_viewer_was(page: Page) -> None:
+    start(page, "glass-harbour")
+    seek(page, 30)
+    choose(page, "quality", "720p")
+    wait_for_quality(page, 720)
+    assert 29 <= shown_second(page) <= 40
+
+
+def test_subtitles_can_be_chosen_and_say_the_time(page: Page) -> None:
+    start(page, "glass-harbour")
+    choose(page, "captions", "de")
+    seek(page, 26)
+    page.get_by_text("25 Sekunden sind vergangen.").first.wait_for()
+
+
+def test_an_episode_of_a_season_plays(page: Page) -> None:
+    page.goto("/t/night-signals-s1")
+    page.get_by_test_id("episode-3").click()
+    page.wait_for_function("() => document.querySelector('video') && document.querySelector('video').currentTime > 0.5")
+    seek(page, 33)
+    assert 33 <= shown_second(page) <= 36
+
+
+def test_the_film_plays_on_when_its_worker_is_deleted(page: Page) -> None:
+    start(page, "aurora-drift")
+    workers = "app.kubernetes.io/component=worker"
+    pods = [pod["metadata"] for pod in json.loads(kubectl("get", "pods", "-l", workers, "-o", "json"))["items"]]
+    for pod in pods[:-1]:
+        kubectl("delete", "pod", pod["name"], "--wait=false", "--grace-period=1")
+    for second in (25, 50, 75):
+        seek(page, second)
+        assert second <= shown_second(page) <= second + 5
+    old = {pod["uid"] for pod in pods[:-1]}
+
+    def replaced() -> bool:
+        now = json.loads(kubectl("get", "pods", "-l", workers, "-o", "json"))["items"]
+        ready = [pod for pod in now if pod["status"].get("containerStatuses", [{}])[0].get("ready")]
+        return len(ready) == len(pods) and not old & {pod["metadata"]["uid"] for pod in now}
+
+    eventually(replaced, 120, "the operator has replaced the deleted workers")
+
+
+def test_nothing_that_reaches_a_browser_names_where_the_bytes_lie(page: Page, site: Site) -> None:
+    responses: list[Response] = []
+    page.on("response", lambda response: responses.append(response))
+    start(page, "glass-harbour")
+    page.goto("/browse")
+    texts = {
+        response.url: f"{response.url} {response.headers} {readable_text(site, response)}" for response in responses
+    }
+    assert any(url.endswith(".js") for url in texts)
+    named = re.compile(r"telegram|t\.me/|\btg:|mtproto|pyrogram", re.IGNORECASE)
+    assert {url: match[0] for url, text in texts.items() if (match := named.search(text))} == {}
+
+
+def readable_text(site: Site, response: Response) -> str:
+    """The body of an answer where it is text, asked for again: a browser forgets bodies when it leaves a page."""
+    kind = response.headers.get("content-type", "")
+    if response.request.method != "GET" or not re.search(r"html|json|script|text", kind):
+        return ""
+    return site.http.get(response.url).text

@@ -1,0 +1,214 @@
+"""The slice cache: who asks whom how often, and what a viewer's pace costs."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from edge_site import Site, read_until_cut, wait_until
+
+from nginx import UID
+from streamvault_common.keys import SLICE_BYTES
+from streamvault_common.signing import Tier
+
+VIEWERS = 200
+
+
+def test_second_viewer_is_served_from_the_cache(site: Site) -> None:
+    file = site.origin.add(2 * SLICE_BYTES + 5)
+    first = site.get(site.play(file, user="u1"))
+    asked = len(site.origin.requests(file))
+    second = site.get(site.play(file, user="u2", tier=Tier.GUEST))
+    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
+    assert second.content == file.content
+    assert asked == len(site.origin.requests(file)) == site.slices(file)
+
+
+def test_download_shares_the_slices_of_play(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES + 5)
+    site.get(site.play(file))
+    response = site.get(site.download(file, "x.mp4"))
+    assert (response.headers["x-cache"], response.content) == ("HIT", file.content)
+    assert len(site.origin.requests(file)) == site.slices(file)
+
+
+def test_another_generation_is_another_film(site: Site) -> None:
+    file = site.origin.add(1000)
+    site.get(site.play(file))
+    file.gen, file.content = 2, os.urandom(1000)
+    response = site.get(site.play(file))
+    assert (response.headers["x-cache"], response.content) == ("MISS", file.content)
+
+
+def test_cold_crowd_costs_one_request_per_slice(site: Site) -> None:
+    file = site.origin.add(2 * SLICE_BYTES)
+    site.origin.release.clear()
+    limits = httpx.Limits(max_connections=VIEWERS)
+    paths = [site.play(file, user=f"u{number}") for number in range(VIEWERS)]
+    middle = f"bytes={SLICE_BYTES - 1000}-{SLICE_BYTES + 999}"
+    with httpx.Client(limits=limits, timeout=60) as client, ThreadPoolExecutor(VIEWERS) as crowd:
+        answers = [crowd.submit(client.get, site.nginx.url + path, headers={"Range": middle}) for path in paths]
+        wait_until(lambda: _connections(site) >= VIEWERS, "the crowd waits")
+        site.origin.release.set()
+        bodies = {answer.result().content for answer in answers}
+    assert bodies == {file.content[SLICE_BYTES - 1000 : SLICE_BYTES + 1000]}
+    assert site.origin.ranges(file) == {
+        f"bytes=0-{SLICE_BYTES - 1}": 1,
+        f"bytes={SLICE_BYTES}-{2 * SLICE_BYTES - 1}": 1,
+    }
+
+
+def test_slow_viewer_does_not_pull_the_film(site: Site) -> None:
+    file = site.origin.add(10 * SLICE_BYTES)
+    with site.slow_viewer(site.play(file)) as viewer:
+        received = 0
+        while received < SLICE_BYTES // 2:
+            received += len(viewer.recv(65536))
+        wait_until(lambda: len(site.origin.requests(file)) >= 1, "the first slice is asked")
+        at_rest = _requests_at_rest(site, file.fid)
+    assert at_rest < 3, "slices far ahead of the viewer were pulled"
+
+
+def test_slow_viewer_of_a_cached_film_holds_few_files(site: Site) -> None:
+    file = site.origin.add(10 * SLICE_BYTES)
+    site.get(site.play(file))
+    before = site.nginx.open_files()
+    with site.slow_viewer(site.play(file)) as viewer:
+        received = 0
+        while received < 3 * SLICE_BYTES:
+            received += len(viewer.recv(65536))
+        held = site.nginx.open_files() - before
+    assert held < 20
+
+
+def _connections(site: Site) -> int:
+    status = httpx.get(site.nginx.status_url).text
+    return int(status.split()[2])
+
+
+def _requests_at_rest(site: Site, fid: str) -> int:
+    """Requests for a file once their number has not changed for one second (a slice takes some 20 ms here)."""
+    seen, unchanged = -1, 0
+    while unchanged < 10:
+        count = sum(fid in asked.request.path for asked in site.origin.asked)
+        seen, unchanged = (seen, unchanged + 1) if count == seen else (count, 0)
+        threading.Event().wait(0.1)
+    return seen
+
+
+def test_half_a_slice_is_never_stored(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES)
+    for faults in site.origin.faults.values():
+        faults.die_after_bytes = SLICE_BYTES // 2
+    with site.stream(site.play(file)) as broken:
+        read_until_cut(broken)
+    site.origin.heal()
+    response = site.get(site.play(file))
+    assert (response.headers["x-cache"], response.content) == ("MISS", file.content)
+
+
+def test_worker_that_ignores_ranges_fills_no_slice(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES + 1000)
+    for faults in site.origin.faults.values():
+        faults.ignore_range = True
+    for wanted in ("0-", f"{SLICE_BYTES}-"):
+        site.get(site.play(file), wanted)
+    site.recover()
+    for wanted, content in (("0-9", file.content[:10]), (f"{SLICE_BYTES}-", file.content[SLICE_BYTES:])):
+        response = site.get(site.play(file), wanted)
+        assert (response.headers["x-cache"], response.content) == ("MISS", content)
+
+
+def test_viewer_who_leaves_lets_the_slice_be_stored(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES)
+    for faults in site.origin.faults.values():
+        faults.bytes_per_second = 32 * 1024 * 1024
+    with site.slow_viewer(site.play(file)) as viewer:
+        assert viewer.recv(1024)
+    wait_until(lambda: site.get(site.play(file), "0-0").headers["x-cache"] == "HIT", "the slice is cached")
+    assert len(site.origin.requests(file)) == 1
+
+
+def test_too_many_streams_of_one_viewer_are_refused(site: Site) -> None:
+    file = site.origin.add(4 * SLICE_BYTES)
+    path = site.play(file, tier=Tier.GUEST, user="greedy")
+    site.get(site.play(file))
+    viewers = [site.slow_viewer(path) for _ in range(6)]
+    sockets = [viewer.__enter__() for viewer in viewers]
+    try:
+        assert all(socket.recv(1) for socket in sockets)
+        refused = site.get(path)
+        assert (refused.status_code, refused.json()["title"]) == (429, "Too many connections")
+        assert refused.headers["retry-after"] == "5"
+        assert site.get(site.play(file, tier=Tier.GUEST, user="modest"), "0-0").status_code == 206
+        assert site.get(site.play(file, tier=Tier.PREMIUM, user="greedy"), "0-0").status_code == 206
+    finally:
+        for viewer in viewers:
+            viewer.__exit__(None, None, None)
+
+
+def test_images_are_public_whole_and_kept_apart(site: Site) -> None:
+    poster = site.origin.add(70_000, content_type="image/avif")
+    first, second = site.get(site.image(poster)), site.get(site.image(poster))
+    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
+    assert second.content == poster.content
+    assert second.headers["content-type"] == "image/avif"
+    assert second.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert site.get(site.image(poster), "5-9").content == poster.content[5:10]
+    assert len(site.origin.requests(poster)) == 1
+    key = f"KEY: asset:{poster.fid}\n".encode()
+    assert any(key in path.read_bytes() for path in site.nginx.cached("images"))
+    assert not any(key in path.read_bytes() for path in site.nginx.cached("video"))
+
+
+def test_film_does_not_leave_by_the_unsigned_door(site: Site) -> None:
+    file = site.origin.add(50_000)
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        site.get(site.image(file))
+    site.get(site.play(file))
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        site.get(site.image(file))
+    assert {asked.request.headers["x-file-kind"] for asked in site.origin.requests(file)} == {"image", "video"}
+
+
+def test_subtitles_are_text_and_cached(site: Site) -> None:
+    track = site.origin.add(900, content_type="application/octet-stream")
+    first, second = site.get(site.subtitle(track, "en")), site.get(site.subtitle(track, "pt-BR"))
+    assert first.headers["content-type"] == "text/vtt; charset=utf-8"
+    assert (second.headers["x-cache"], second.content) == ("HIT", track.content)
+
+
+def test_leftovers_of_a_killed_edge_are_removed(tmp_path: Path) -> None:
+    site = Site(tmp_path, workers=1)
+    try:
+        site.start()
+        file = site.origin.add(SLICE_BYTES)
+        for faults in site.origin.faults.values():
+            faults.bytes_per_second = 16 * 1024 * 1024
+        with site.slow_viewer(site.play(file)) as viewer:
+            assert viewer.recv(1024)
+            wait_until(lambda: any(path.suffix for path in site.nginx.cached()), "a slice is being written")
+            site.nginx.kill()
+        assert [path for path in site.nginx.cached() if path.suffix]
+        site.origin.heal()
+        site.nginx.start()
+        assert not [path for path in site.nginx.cached() if path.suffix]
+        assert site.get(site.play(file)).content == file.content
+        assert all(path.stat().st_uid == UID for path in site.nginx.cached())
+    finally:
+        site.stop()
+
+
+def test_cache_survives_a_restart(tmp_path: Path) -> None:
+    site = Site(tmp_path, workers=1)
+    try:
+        site.start()
+        file = site.origin.add(SLICE_BYTES)
+        site.get(site.play(file))
+        site.nginx.stop()
+        site.nginx.start()
+        assert site.get(site.play(file)).headers["x-cache"] == "HIT"
+    finally:
+        site.stop()

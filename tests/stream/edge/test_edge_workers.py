@@ -1,0 +1,124 @@
+"""Workers that are busy, broken or gone: what viewers notice."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from edge_site import DOMAIN, Site, read_until_cut, wait_until
+from origin import File
+
+from streamvault_common.keys import SLICE_BYTES
+
+
+def watch_all(site: Site, films: list[File]) -> list[bool]:
+    """Each film watched by three viewers at once; which of them got every byte."""
+    viewers = [(film, site.play(film, user=f"u{number}")) for film in films for number in range(3)]
+    with ThreadPoolExecutor(len(viewers)) as crowd:
+        answers = crowd.map(lambda viewer: site.get(viewer[1]), viewers)
+        return [answer.content == film.content for (film, _), answer in zip(viewers, answers, strict=True)]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_busy_worker_breaks_no_stream(site: Site, status: int) -> None:
+    films = [site.origin.add(SLICE_BYTES + 100) for _ in range(4)]
+    site.origin.faults["127.0.1.1"].busy = status
+    assert all(watch_all(site, films))
+
+
+def test_killed_worker_breaks_no_stream_that_it_does_not_serve(site: Site) -> None:
+    films = [site.origin.add(SLICE_BYTES + 100) for _ in range(4)]
+    site.origin.strike_down("127.0.1.2")
+    assert all(watch_all(site, films))
+
+
+def test_viewer_of_a_killed_worker_resumes_with_another(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES)
+    for faults in site.origin.faults.values():
+        faults.bytes_per_second = 8 * 1024 * 1024
+
+    def kill_the_server(received: int) -> None:
+        serving = site.origin.requests(file)[0].worker
+        if received > SLICE_BYTES // 4 and serving in site.origin.listening:
+            site.origin.strike_down(serving)
+
+    with site.stream(site.play(file)) as response:
+        received = read_until_cut(response, kill_the_server)
+    assert received == file.content[: len(received)]
+    rest = site.get(site.play(file), f"{len(received)}-")
+    assert received + rest.content == file.content
+
+
+def test_every_worker_busy_is_503_with_a_time_to_retry(site: Site) -> None:
+    file = site.origin.add(1000)
+    for faults in site.origin.faults.values():
+        faults.busy = 429
+    for _ in range(3):
+        response = site.get(site.play(file))
+        assert response.status_code == 503
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["retry-after"] == "5"
+        assert response.json()["requestId"] == response.headers["x-request-id"]
+    site.origin.heal()
+    wait_until(lambda: site.get(site.play(file)).content == file.content, "the workers are asked again")
+
+
+def test_no_worker_at_all_is_503(site: Site) -> None:
+    file = site.origin.add(1000)
+    for address in site.origin.addresses:
+        site.origin.strike_down(address)
+    assert site.get(site.play(file)).status_code == 503
+    site.origin.heal()
+    wait_until(lambda: site.get(site.play(file)).content == file.content, "the workers are asked again")
+
+
+def test_cached_film_plays_without_any_worker(site: Site) -> None:
+    file = site.origin.add(SLICE_BYTES + 10)
+    site.get(site.play(file))
+    for address in site.origin.addresses:
+        site.origin.strike_down(address)
+    assert site.get(site.play(file)).content == file.content
+
+
+@pytest.mark.parametrize("start", [0, SLICE_BYTES - 10])
+def test_failure_after_the_first_slice_breaks_the_connection(site: Site, start: int) -> None:
+    """A status line cannot be taken back: neither a short clean body nor an error text inside the film."""
+    file = site.origin.add(3 * SLICE_BYTES)
+    for faults in site.origin.faults.values():
+        faults.break_from_offset = SLICE_BYTES
+    with site.stream(site.play(file), f"{start}-") as response:
+        received = read_until_cut(response)
+    assert received == file.content[start:SLICE_BYTES], "all that was good, and nothing else"
+    site.recover()
+    assert site.get(site.play(file)).content == file.content
+
+
+def test_taken_down_at_the_workers_cuts_at_the_next_slice(site: Site) -> None:
+    file = site.origin.add(6 * SLICE_BYTES)
+
+    def take_down(received: int) -> None:
+        file.gone = True
+
+    with site.stream(site.play(file)) as response:
+        received = read_until_cut(response, take_down)
+    assert len(received) < len(file.content)
+    assert site.get(site.play(file), f"{5 * SLICE_BYTES}-").status_code == 410
+
+
+def test_new_worker_pod_is_used_and_a_removed_one_is_not(site: Site) -> None:
+    site.names.records[f"workers.{DOMAIN}"] = ["127.0.1.3"]
+
+    def only_the_third() -> bool:
+        films = [site.origin.add(100) for _ in range(6)]
+        for film in films:
+            site.get(site.play(film))
+        return {asked.worker for film in films for asked in site.origin.requests(film)} == {"127.0.1.3"}
+
+    wait_until(only_the_third, "the name's new addresses are used", 20)
+
+
+def test_work_is_spread_over_the_workers(site: Site) -> None:
+    films = [site.origin.add(1000) for _ in range(12)]
+    for faults in site.origin.faults.values():
+        faults.delay_seconds = 0.1
+    watch_all(site, films)
+    workers = [asked.worker for film in films for asked in site.origin.requests(film)]
+    assert min(workers.count(address) for address in site.origin.addresses) >= 2

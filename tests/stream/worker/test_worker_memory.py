@@ -1,0 +1,67 @@
+"""A worker's memory is bounded by its streams, however large the files and however slow the readers."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from conditions import until_true
+from sandbox import SandboxProcess
+from worker_stack import WorkerStack, worker_stack
+
+from streamvault_common.keys import MIB
+
+from .conftest import Library
+
+STREAMS = 32
+WINDOW = 4
+SLACK_BYTES = 48 * MIB
+"""What is under way inside the Telegram connection and the allocator."""
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+async def test_slow_readers_hold_a_window_each_and_give_it_back(
+    tmp_path: Path, telegram: SandboxProcess, library: Library
+) -> None:
+    async with worker_stack(
+        tmp_path, telegram, telegram.mint("worker2"), MAX_STREAMS=str(STREAMS), STREAM_WINDOW=str(WINDOW)
+    ) as stack:
+        stack.publish(library.film)
+        await stack.until_ready()
+        await stack.read(library.film)
+        before = resident_bytes(stack.process.pid)
+        readers = await open_and_do_not_read(stack, library)
+        await until_true(lambda: quiet(stack))
+        grown = resident_bytes(stack.process.pid) - before
+        print(f"{grown / MIB / STREAMS:.1f} MiB for each of {STREAMS} streams")
+        assert grown <= STREAMS * (WINDOW + 2) * MIB + SLACK_BYTES
+        for writer in readers:
+            writer.transport.abort()
+        await until_true(lambda: given_back(stack, before))
+
+
+async def open_and_do_not_read(stack: WorkerStack, library: Library) -> Sequence[asyncio.StreamWriter]:
+    """Ask for the film STREAMS times and take next to nothing."""
+    writers = []
+    for _ in range(STREAMS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.process.port, limit=1024)
+        writer.write(f"GET {library.film.path} HTTP/1.1\r\nHost: w\r\n\r\n".encode())
+        assert b" 200 " in await reader.readline()
+        writers.append(writer)
+    return writers
+
+
+async def quiet(stack: WorkerStack) -> bool:
+    """Whether no request was sent for half a second."""
+    calls = stack.getfile_calls()
+    await asyncio.sleep(0.5)
+    return stack.getfile_calls() == calls
+
+
+async def given_back(stack: WorkerStack, before: int) -> bool:
+    """Whether the memory of the streams was returned to the system."""
+    return resident_bytes(stack.process.pid) - before < SLACK_BYTES

@@ -1,0 +1,24 @@
+"""Waiting for a condition with a deadline, instead of sleeping and hoping."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_SECONDS = 0.005
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Return as soon as `condition()` is true; raises TimeoutError after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the condition may be anything, also outside of this process
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def until_true(ask: Callable[[], Awaitable[T]], seconds: float = 30.0) -> T:
+    """Return the first answer that is true; raises TimeoutError after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await ask()):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(PAUSE_SECONDS)
+        return answer

@@ -1,0 +1,53 @@
+"""The edge's purge agent as a process on a free port."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from nginx import REPOSITORY, free_port
+
+TOKEN = "agent-token-of-the-tests"
+START_SECONDS = 20.0
+
+
+def spawn(variables: dict[str, str]) -> "subprocess.Popen[str]":
+    """Start `python -m streamvault_edge` with exactly these settings."""
+    paths = [str(REPOSITORY / "images/common"), str(REPOSITORY / "images/edge")]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)} | variables
+    command = [sys.executable, "-m", "streamvault_edge"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@contextmanager
+def running_agent(cache: Path, status_url: str = "http://127.0.0.1:9/status") -> Iterator[httpx.Client]:
+    """An agent on a cache; the client sends its token."""
+    port = free_port()
+    variables = {"EDGE_AGENT_TOKEN": TOKEN, "CACHE_ROOT": str(cache), "NGINX_STATUS_URL": status_url, "PORT": str(port)}
+    process = spawn(variables)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
+            _wait_until_healthy(client, process)
+            yield client
+    finally:
+        process.terminate()
+        process.communicate(timeout=15)
+
+
+def _wait_until_healthy(client: httpx.Client, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            client.get("/healthz").raise_for_status()
+        except httpx.ConnectError:
+            assert process.poll() is None, f"the agent ended: {process.communicate()[0]}"
+            assert time.monotonic() < deadline, "the agent does not answer"
+            time.sleep(0.05)
+        else:
+            return

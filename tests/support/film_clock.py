@@ -1,0 +1,37 @@
+"""Reads the clock that is drawn into every sample film from the picture that a browser shows."""
+
+from playwright.sync_api import Page
+
+from demo.films import CODE_BITS, CODE_LEFT, CODE_SIZE, CODE_TOP
+
+_READ_FRAME = """
+([bits, left, top, size]) => new Promise((resolve) => {
+  const video = document.querySelector("video");
+  const read = (_, frame) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const height = canvas.height, side = Math.round(height * size);
+    let second = 0;
+    for (let bit = 0; bit < bits; bit++) {
+      const x = Math.round(height * left) + side * bit + side / 2;
+      const y = Math.round(height * top) + side / 2;
+      second = second * 2 + (context.getImageData(x, y, 1, 1).data[0] > 127 ? 1 : 0);
+    }
+    resolve({second, mediaTime: frame ? frame.mediaTime : video.currentTime, height});
+  };
+  video.requestVideoFrameCallback(read);
+})
+"""
+
+
+def shown_second(page: Page) -> int:
+    """Which second of the film the next painted frame shows, read from its pixels; the page's only video plays."""
+    frame = page.evaluate(_READ_FRAME, [CODE_BITS, CODE_LEFT, CODE_TOP, CODE_SIZE])
+    second: int = frame["second"]
+    drawn_late_seconds = 0.5  # a busy machine may paint a later frame before the canvas is read
+    shown = range(int(frame["mediaTime"]), int(frame["mediaTime"] + drawn_late_seconds) + 1)
+    assert second in shown, f"the player's time and its picture differ: {frame}"
+    return second

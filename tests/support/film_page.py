@@ -1,0 +1,105 @@
+"""A title page as a viewer uses it: start, seek, choose, and read the picture."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import website_samples as samples
+from playwright.sync_api import Locator, Page
+
+DEADLINE_SECONDS = 20
+# The grey of the mark is limited to 16..235 in the file and stretched to 0..255 on the screen.
+_STRETCH = 255 / 219
+
+_READ = """() => {
+  const video = document.querySelector('video');
+  if (!video) return null;
+  return {
+    time: video.currentTime, paused: video.paused, ended: video.ended, width: video.videoWidth, ready: video.readyState,
+    rate: video.playbackRate, volume: video.volume, muted: video.muted, seeking: video.seeking, src: video.currentSrc
+  };
+}"""
+_READ_MARK = """(size) => {
+  const video = document.querySelector('video');
+  const canvas = document.createElement('canvas');
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const drawing = canvas.getContext('2d');
+  drawing.drawImage(video, 0, 0);
+  return drawing.getImageData(size / 2, canvas.height - size / 2, 1, 1).data[1];
+}"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the video element shows; `width` in pixels tells the qualities of the samples apart."""
+
+    time: float
+    paused: bool
+    ended: bool
+    width: int
+    ready: int
+    rate: float
+    volume: float
+    muted: bool
+    seeking: bool
+    src: str
+
+
+class FilmPage:
+    """Waits poll a condition with a deadline; the site's policy forbids Playwright's own in-page waiting."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def start(self) -> Picture:
+        self.page.get_by_test_id("play").click()
+        return self.until("the film plays", lambda now: not now.paused and now.time > 0.3 and now.ready >= 2)
+
+    def picture(self) -> Picture | None:
+        read = self.page.evaluate(_READ)
+        return None if read is None else Picture(**read)
+
+    def until(self, what: str, wanted: Callable[[Picture], bool]) -> Picture:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        now = None
+        while time.monotonic() < deadline:
+            now = self.picture()
+            if now is not None and wanted(now):
+                return now
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"it did not come to pass that {what}: {now}, phase {self.phase()}")
+
+    def phase(self) -> str | None:
+        return self.page.get_by_test_id("player").get_attribute("data-phase")
+
+    def shown_second(self) -> int:
+        """The second that is burnt into the sample's picture."""
+        grey: int = self.page.evaluate(_READ_MARK, samples.MARK_SIZE)
+        return round(grey / _STRETCH / samples.MARK_STEP)
+
+    def seek(self, seconds: float) -> Picture:
+        """By a click on the seek bar."""
+        self.show_controls()
+        box = self.page.get_by_test_id("seek").bounding_box()
+        assert box is not None
+        self.page.mouse.click(box["x"] + box["width"] * seconds / samples.FILM_SECONDS, box["y"] + box["height"] / 2)
+        return self.until(
+            f"the film is at {seconds} s",
+            lambda now: abs(now.time - seconds) < 3 and not now.seeking and now.ready >= 2,
+        )
+
+    def show_controls(self) -> None:
+        self.page.get_by_test_id("engine").hover(position={"x": 200, "y": 120})
+        self.page.mouse.move(400, 300)
+        self.page.get_by_test_id("play-pause").wait_for(state="visible")
+
+    def choose(self, menu: str, value: str) -> None:
+        self.show_controls()
+        self.page.get_by_test_id(menu).click()
+        option = self.option(menu, value)
+        option.wait_for(state="visible")
+        option.click()
+
+    def option(self, menu: str, value: str) -> Locator:
+        return self.page.get_by_test_id(f"{menu}-{value}")

@@ -1,0 +1,173 @@
+"""The operator of this tree as a process of its own, over a namespace of its own on the live API server.
+
+Its worker pods ask for a node that does not exist, so no kubelet interferes: a test plays the kubelet (pod status) and
+the worker (heartbeats in a real Redis).
+"""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from api_server import REPOSITORY, ApiServer, Manifest, Refused, kubeconfig_path
+from conditions import until_true
+from operator_config import CONFIG
+from redis_server import RedisServer
+
+from streamvault_common import keys
+from streamvault_common.keys import API_VERSION
+from streamvault_common.models import SessionReport, Verdict, WorkerState
+
+NOWHERE = {"streamvault.io/node": "none"}
+SLOW = 30.0
+
+
+class ScratchOperator:
+    """One namespace, one Redis, and an operator that can be killed and started again."""
+
+    def __init__(self, api: ApiServer, namespace: str, folder: Path) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.redis = RedisServer(folder)
+        self._config = folder / "config.yaml"
+        self._log = folder / "operator.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, **config: Any) -> None:
+        """Start the operator; `config` replaces sections of its configuration."""
+        sections = CONFIG | {"ownerDeployment": None, "edge": None} | config
+        self._config.write_text(yaml.safe_dump(sections), encoding="utf-8")
+        environment = os.environ | {
+            "KUBECONFIG": str(kubeconfig_path()),
+            "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'images/common'}",
+            "STREAMVAULT_CONFIG": str(self._config),
+            "POD_NAMESPACE": self.namespace,
+            "MONGODB_URI": "mongodb://127.0.0.1:9",
+            "REDIS_URL": self.redis.url,
+            "PORT": "0",
+        }
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "streamvault_operator", env=environment, stdout=log, stderr=log
+            )
+
+    async def kill(self) -> None:
+        """End it at once, as a node that fails would."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def log(self) -> str:
+        """What it logged so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def path(self, plural: str, name: str = "", subresource: str = "") -> str:
+        """Path of an object in the namespace."""
+        roots = {"workersessions": f"/apis/{API_VERSION}", "titles": f"/apis/{API_VERSION}"}
+        root = roots.get(plural, "/apis/apps/v1" if plural == "statefulsets" else "/api/v1")
+        return "/".join(filter(None, [root, "namespaces", self.namespace, plural, name, subresource]))
+
+    def find(self, plural: str, name: str) -> Manifest | None:
+        """An object, or None."""
+        try:
+            return self.api.get(self.path(plural, name))
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+
+    def declare(self, name: str, **spec: Any) -> None:
+        """Make a WorkerSession."""
+        spec = {"sessionSecretRef": {"name": name}, "nodeSelector": NOWHERE, **spec}
+        manifest = {"apiVersion": API_VERSION, "kind": "WorkerSession", "metadata": {"name": name}, "spec": spec}
+        self.api.create(self.path("workersessions"), manifest)
+
+    def edit(self, name: str, **spec: Any) -> None:
+        """Change a WorkerSession."""
+        self.api.patch(self.path("workersessions", name), {"spec": spec})
+
+    def shown(self, name: str) -> str:
+        """Phase and Ready as `kubectl get ws` prints them; empty when the session is gone."""
+        session = self.find("workersessions", name)
+        if session is None:
+            return ""
+        status = session.get("status", {})
+        ready: Manifest = next((item for item in status.get("conditions", []) if item["type"] == "Ready"), {})
+        return f"{status.get('phase')} {ready.get('status')}/{ready.get('reason')}"
+
+    async def until_shown(self, name: str, wanted: str) -> None:
+        """Wait until the session is shown as `wanted`."""
+
+        async def matches() -> bool:
+            return self.shown(name) == wanted
+
+        try:
+            await until_true(matches, SLOW)
+        except TimeoutError:
+            raise AssertionError(f"{name} is {self.shown(name)!r}, not {wanted!r}\n{self.log()[-2000:]}") from None
+
+    async def pod(self, name: str, *, other_than: str = "") -> Manifest:
+        """The worker pod of a session, as soon as there is one (with another uid than `other_than`)."""
+
+        async def found() -> Manifest | None:
+            pod = self.find("pods", keys.pod_name(name))
+            return pod if pod is not None and pod["metadata"]["uid"] != other_than else None
+
+        pod = await until_true(found, SLOW)
+        assert pod is not None
+        return pod
+
+    async def until_no_pod(self, name: str) -> None:
+        """Wait until the session has no worker pod."""
+
+        async def gone() -> bool:
+            return self.find("pods", keys.pod_name(name)) is None
+
+        await until_true(gone, SLOW)
+
+    def run_pod(self, name: str, *, ready: bool = True) -> None:
+        """Play the kubelet: the worker's container runs, and is ready or not."""
+        conditions = [{"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-11-22T13:00:00Z"}]
+        status = {"phase": "Running", "podIP": "127.0.0.1", "conditions": conditions}
+        self.api.patch(self.path("pods", keys.pod_name(name), "status"), {"status": status})
+
+    async def beat(self, name: str, state: WorkerState = WorkerState.SERVING, **fields: Any) -> None:
+        """Play the worker: write a heartbeat."""
+        report: Any = SessionReport(state=state, at=time.time(), **fields).to_redis()
+        async with self.redis.client() as client:
+            await client.hset(keys.session_key(name), mapping=report)
+
+    async def condemn(self, name: str, verdict: Verdict) -> None:
+        """Play the worker: Telegram refused the session string."""
+        fields: Any = verdict.to_redis()
+        async with self.redis.client() as client:
+            await client.hset(keys.verdict_key(name), mapping=fields)
+
+    async def flags(self, name: str) -> set[str]:
+        """What Redis holds for a session."""
+        async with self.redis.client() as client:
+            return {str(key) for key in await client.keys(f"sv:session:{name}*")}
+
+    async def serve(self, name: str) -> str:
+        """Bring a declared session to Active; returns the uid of its pod."""
+        pod = await self.pod(name)
+        self.run_pod(name)
+        await self.beat(name)
+        await self.until_shown(name, "Active True/Serving")
+        return str(pod["metadata"]["uid"])
+
+    def events(self, name: str) -> list[str]:
+        """Reasons of the events on an object, oldest first."""
+        found = self.api.get(self.path("events"), fieldSelector=f"involvedObject.name={name}")["items"]
+        return [event["reason"] for event in sorted(found, key=lambda event: str(event["firstTimestamp"]))]
+
+    def sweep(self) -> None:
+        """Let everything of the namespace go, also what waits for an operator, then the namespace."""
+        for plural in ("workersessions", "titles"):
+            for item in self.api.get(self.path(plural))["items"]:
+                name = item["metadata"]["name"]
+                self.api.patch(self.path(plural, name), {"metadata": {"finalizers": None}})
+        self.api.delete(f"/api/v1/namespaces/{self.namespace}")

@@ -1,0 +1,71 @@
+"""The running installation as tests meet it: the site, the sandbox, kubectl."""
+
+import base64
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from demo.cluster import kubectl
+
+SITE_URL = os.environ.get("SITE_URL", "http://127.0.0.1:30080")
+CONTROL_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:30081")
+
+
+class Site:
+    """A viewer without a browser."""
+
+    def __init__(self, base_url: str = SITE_URL) -> None:
+        self.http = httpx.Client(base_url=base_url, timeout=60, trust_env=False)
+
+    def grant(self, title: str, episode: int | None = None) -> dict[str, Any]:
+        """A play grant, as the player asks for it."""
+        answer = self.http.post(f"/api/play/{title}", json={"episode": episode})
+        answer.raise_for_status()
+        grant: dict[str, Any] = answer.json()
+        return grant
+
+    def source(self, title: str, quality: str, episode: int | None = None) -> dict[str, Any]:
+        """One quality of a grant."""
+        return next(source for source in self.grant(title, episode)["sources"] if source["quality"] == quality)
+
+    def read(self, url: str, byte_range: str) -> httpx.Response:
+        """One ranged GET."""
+        return self.http.get(url, headers={"Range": byte_range})
+
+    def sha256(self, url: str) -> tuple[str, int]:
+        """Digest and length of everything behind `url`."""
+        digest, length = hashlib.sha256(), 0
+        with self.http.stream("GET", url) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes(1 << 20):
+                digest.update(chunk)
+                length += len(chunk)
+        return digest.hexdigest(), length
+
+
+def eventually(probe: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until `probe` is true; AssertionError names `what` when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not probe():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.2)  # the pause between two looks, not a wait
+
+
+def secret_value(name: str, key: str) -> str:
+    """A value of a Secret of the installation."""
+    return base64.b64decode(json.loads(kubectl("get", "secret", name, "-o", "json"))["data"][key]).decode()
+
+
+def restarts() -> dict[str, int]:
+    """Container restarts by pod and container."""
+    pods = json.loads(kubectl("get", "pods", "-o", "json"))["items"]
+    return {
+        f"{pod['metadata']['name']}/{status['name']}": status["restartCount"]
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", [])
+    }

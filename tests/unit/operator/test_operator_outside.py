@@ -1,0 +1,132 @@
+"""The operator's view of what is outside of it: Redis coming and going, workers' answers, edges that must hear."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+from motor.motor_asyncio import AsyncIOMotorClient
+from redis_server import RedisServer
+
+from streamvault_common import keys
+from streamvault_common.models import SessionReport, WorkerState
+from streamvault_operator.io.reports import Reports, ReportsUnavailable
+from streamvault_operator.io.store import Store
+from streamvault_operator.io.workers import Workers
+
+FIDS = ["a" * 32, "b" * 32]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[RedisServer]:
+    """A running Redis."""
+    with TemporaryDirectory() as folder:
+        server = RedisServer(Path(folder))
+        await server.start()
+        yield server
+        await server.stop()
+
+
+@pytest.fixture
+async def reports(redis: RedisServer) -> AsyncIterator[Reports]:
+    gateway = Reports.connect(redis.url)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[int]]]:
+    """Serve one handler on a free port of 127.0.0.1; returns the port."""
+    runners: list[web.AppRunner] = []
+
+    async def start(handler: Handler) -> int:
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", handler)
+        runner = web.AppRunner(app)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return int(runner.addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def nowhere() -> AsyncIterator[Store]:
+    """A MongoDB that does not answer."""
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        "mongodb://127.0.0.1:9", serverSelectionTimeoutMS=100
+    )
+    yield Store(client, "streamvault")
+    client.close()
+
+
+async def test_redis_being_away_is_a_fact_and_not_an_error(redis: RedisServer) -> None:
+    moment = [1000.0]
+    gateway = Reports.connect(redis.url)
+    gateway._clock = lambda: moment[0]
+    async with redis.client() as client:
+        fields: Any = SessionReport(state=WorkerState.SERVING, at=time.time()).to_redis()
+        await client.hset(keys.session_key("s01"), mapping=fields)
+    board = await gateway.board("s01")
+    assert board.since == 1000
+    assert board.reports["s01"].state is WorkerState.SERVING
+    await redis.stop()
+    moment[0] = 1010
+    board = await gateway.board("s01")
+    assert (board.since, board.reports) == (None, {})
+    await redis.start()
+    moment[0] = 1020
+    assert (await gateway.board("s01")).since == 1020
+    moment[0] = 1030
+    assert (await gateway.board("s01")).since == 1020
+    await gateway.close()
+
+
+async def test_an_unreadable_report_counts_as_none(redis: RedisServer, reports: Reports) -> None:
+    async with redis.client() as client:
+        await client.hset(keys.session_key("s01"), "state", "dancing")
+    assert (await reports.board("s01")).reports == {}
+
+
+async def test_a_forgotten_session_leaves_nothing_behind(redis: RedisServer, reports: Reports) -> None:
+    await reports.set_drain("s01", on=True)
+    async with redis.client() as client:
+        assert 0 < await client.ttl(keys.drain_key("s01")) <= 120, "the flag ends by itself"
+        await client.set(keys.verdict_key("s01"), "x")
+        await reports.forget("s01")
+        assert await client.keys("sv:session:s01*") == []
+
+
+async def test_a_flag_that_cannot_be_raised_is_an_error(redis: RedisServer, reports: Reports) -> None:
+    await redis.stop()
+    with pytest.raises(ReportsUnavailable):
+        await reports.set_drain("s01", on=True)
+
+
+async def test_the_first_bytes_are_asked_for_and_counted(serve: Callable[[Handler], Awaitable[int]]) -> None:
+    async def worker(request: web.Request) -> web.Response:
+        assert request.path == f"/files/{FIDS[0]}/3"
+        assert request.headers["Range"] == "bytes=0-99"
+        return web.Response(status=206, body=b"x" * 100, headers={"Content-Range": "bytes 0-99/12345"})
+
+    async with ClientSession() as http:
+        reading = await Workers(http, await serve(worker)).first_bytes("127.0.0.1", FIDS[0], 3, 100)
+    assert (reading.status, reading.total_bytes, reading.body_bytes) == (206, 12345, 100)
+
+
+async def test_a_busy_worker_says_when_to_come_back(serve: Callable[[Handler], Awaitable[int]]) -> None:
+    async def worker(_: web.Request) -> web.Response:
+        return web.Response(status=503, headers={"Retry-After": "17"})
+
+    async with ClientSession() as http:
+        reading = await Workers(http, await serve(worker)).first_bytes("127.0.0.1", FIDS[0], 3, 100)
+        nobody = await Workers(http, 9).first_bytes("127.0.0.1", FIDS[0], 3, 100)
+    assert (reading.status, reading.retry_after_seconds) == (503, 17)
+    assert nobody.status == 0
