@@ -57,10 +57,11 @@ def choose(page: Page, menu: str, entry: str) -> None:
 
 
 def wait_for_quality(page: Page, height: int) -> None:
-    """Wait until a film of this height plays on from where the former one was."""
+    """Wait until a film of this height plays on from where the former one was, and the player has taken note of it."""
     page.wait_for_function(
         """(height) => { const video = document.querySelector("video");
-        return video.videoHeight === height && video.currentTime > 0.5 && !video.seeking && video.readyState >= 3 }""",
+        const phase = document.querySelector('[data-testid="player"]').dataset.phase;
+        return phase === "playing" && video.videoHeight === height && video.currentTime > 0.5 && !video.seeking }""",
         arg=height,
         timeout=60_000,
     )

@@ -19,7 +19,10 @@ export function Engine({ name }: { readonly name: string }) {
   const state = usePlayback();
   const player = useRef<MediaPlayerInstance>(null);
   const [ended, setEnded] = useState(false);
-  const storage = useMemo<MediaStorage>(() => new RememberedChoices(memory, () => playback.state().startAt), [memory, playback]);
+  const storage = useMemo<MediaStorage>(
+    () => new RememberedChoices(memory, () => shownAt(player.current), () => playback.state().startAt),
+    [memory, playback],
+  );
   useShortcuts(player);
 
   // The play button that had the focus is gone: the player takes it, so that its keys work at once.
@@ -77,6 +80,10 @@ export function Engine({ name }: { readonly name: string }) {
       {ended && <NextUp onDone={() => setEnded(false)} />}
     </MediaPlayer>
   );
+}
+
+function shownAt(player: MediaPlayerInstance | null): number {
+  return player?.el?.querySelector("video")?.currentTime ?? 0;
 }
 
 function failedAddress(target: EventTarget | null): string | null {

@@ -4,13 +4,19 @@ import type { PlayerMemory } from "@/lib/player/memory";
 
 /** Gives the player library the viewer's choices, and the position at which the present load shall begin. */
 export class RememberedChoices implements MediaStorage {
+  /** `shownAt` is where the video stands now, `startAt` where it was asked to begin; in seconds. */
   constructor(
     private readonly memory: PlayerMemory,
+    private readonly shownAt: () => number,
     private readonly startAt: () => number,
   ) {}
 
+  /**
+   * The library jumps here once the film can play. The browser has gone to the start by itself (the address says it), and
+   * a viewer may have jumped since: only a browser that did neither needs to be sent.
+   */
   async getTime(): Promise<number | null> {
-    const seconds = this.startAt();
+    const seconds = this.shownAt() || this.startAt();
     return seconds > 0 ? seconds : null;
   }
 
