@@ -92,6 +92,39 @@ async def test_fault_hits_only_its_offsets(sandbox: SandboxProcess, reader: Read
     assert len(await reader.piece(3 * MIB)) == MIB
 
 
+async def test_fault_waits_for_its_turn_and_then_hits_so_many_calls(sandbox: SandboxProcess, reader: Reader) -> None:
+    sandbox.fault(kind="short", keep_bytes=7, account="worker1", method=GET_FILE, skip=3, count=2)
+    lengths = [len(await reader.piece(number * 4 * KIB, 4 * KIB)) for number in range(7)]
+    assert lengths == [4096, 4096, 4096, 7, 7, 4096, 4096]
+    [rule] = sandbox.get("/control/faults")
+    assert (rule["spared"], rule["hits"]) == (3, 2)
+
+
+async def test_calls_of_others_do_not_use_up_what_is_spared(sandbox: SandboxProcess, reader: Reader) -> None:
+    sandbox.fault(kind="error", error="FLOOD_WAIT_5", method=GET_FILE, offset_from=MIB, skip=1, count=1)
+    assert len(await reader.piece(0)) == MIB
+    assert len(await reader.piece(MIB)) == MIB
+    with pytest.raises(errors.FloodWait):
+        await reader.piece(MIB)
+    assert len(await reader.piece(MIB)) == MIB
+
+
+async def test_any_one_of_the_calls_of_a_film_can_be_hit(sandbox: SandboxProcess, film: Path, reader: Reader) -> None:
+    calls = -(-film.stat().st_size // MIB)
+    for number in range(calls):
+        sandbox.clear_faults()
+        sandbox.fault(kind="error", error="INTERNAL", method=GET_FILE, skip=number, count=1)
+        request = raw.functions.upload.GetFile
+        outcomes = []
+        for piece in range(calls):
+            try:
+                await reader.session.send(request(location=reader.location, offset=piece * MIB, limit=MIB))
+                outcomes.append(True)
+            except errors.InternalServerError:
+                outcomes.append(False)
+        assert outcomes == [piece != number for piece in range(calls)]
+
+
 async def test_probability_hits_some_calls(sandbox: SandboxProcess, reader: Reader) -> None:
     sandbox.fault(kind="error", error="FLOOD_WAIT_5", method=GET_FILE, probability=0.5)
     results = await asyncio.gather(*(reader.piece(0, 4 * KIB) for _ in range(60)), return_exceptions=True)
@@ -167,7 +200,14 @@ async def test_transport_flood_reaches_the_client(sandbox: SandboxProcess) -> No
 
 
 @pytest.mark.parametrize(
-    "rule", [{"kind": "error"}, {"kind": "bandwidth"}, {"kind": "nonsense"}, {"kind": "latency", "secs": 1}]
+    "rule",
+    [
+        {"kind": "error"},
+        {"kind": "bandwidth"},
+        {"kind": "nonsense"},
+        {"kind": "latency", "secs": 1},
+        {"kind": "reset", "skip": -1},
+    ],
 )
 def test_meaningless_rule_is_refused(sandbox: SandboxProcess, rule: dict[str, Any]) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="422"):

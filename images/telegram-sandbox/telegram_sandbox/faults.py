@@ -21,7 +21,8 @@ class FaultKind(StrEnum):
 
 
 class Fault(BaseModel):
-    """One rule. Of the conditions, those that are given must all hold; ``count`` calls are hit, then the rule is spent.
+    """One rule. Of the conditions, those that are given must all hold; the first ``skip`` such calls are spared, then
+    ``count`` calls are hit, then the rule is spent.
 
     ``error`` is a name such as FLOOD_WAIT_5, FLOOD_PREMIUM_WAIT_5, FILE_REFERENCE_EXPIRED, FILE_MIGRATE_4,
     AUTH_KEY_UNREGISTERED, AUTH_KEY_DUPLICATED, USER_DEACTIVATED or INTERNAL; its code follows from the name unless
@@ -36,6 +37,7 @@ class Fault(BaseModel):
     offset_from: int | None = None
     offset_below: int | None = None
     dc: int | None = None
+    skip: int = Field(default=0, ge=0)
     count: int | None = Field(default=None, gt=0)
     probability: float = Field(default=1.0, gt=0, le=1)
 
@@ -71,11 +73,24 @@ class Fault(BaseModel):
 
 
 class ActiveFault(BaseModel):
-    """A rule in force and how often it has hit."""
+    """A rule in force, how many calls it has spared, and how many it has hit."""
 
     id: int
     rule: Fault
+    spared: int = 0
     hits: int = 0
+
+    def strikes(self) -> bool:
+        """Whether a call for which the conditions hold is hit; counts it."""
+        if self.rule.count is not None and self.hits >= self.rule.count:
+            return False
+        if self.spared < self.rule.skip:
+            self.spared += 1
+            return False
+        if random.random() >= self.rule.probability:
+            return False
+        self.hits += 1
+        return True
 
 
 class Faults:
@@ -105,14 +120,8 @@ class Faults:
 
     def hitting(self, account_id: int, method: str, request: Any, dc_id: int) -> list[Fault]:
         """The rules that hit this call; each is counted as used."""
-        if not self._active:
-            return []
-        hit = []
-        for active in self._active.values():
-            rule = active.rule
-            if rule.count is not None and active.hits >= rule.count:
-                continue
-            if rule.matches(account_id, method, request, dc_id) and random.random() < rule.probability:
-                active.hits += 1
-                hit.append(rule)
-        return hit
+        return [
+            active.rule
+            for active in self._active.values()
+            if active.rule.matches(account_id, method, request, dc_id) and active.strikes()
+        ]
