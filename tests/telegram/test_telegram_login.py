@@ -122,11 +122,54 @@ async def test_telethon_signs_in_by_phone_and_password(sandbox: SandboxProcess) 
     sandbox.call("PATCH", "/control/accounts/viewer3", {"password": ""})
 
 
-async def test_unknown_phone_is_refused(sandbox: SandboxProcess) -> None:
+@pytest.mark.parametrize("phone", ["+", "+155", "+1234567890123456"])
+async def test_impossible_phone_is_refused(sandbox: SandboxProcess, phone: str) -> None:
     client = sandbox.client()
     await client.connect()
     with pytest.raises(errors.PhoneNumberInvalid):
-        await client.send_code("+15559999999")
+        await client.send_code(phone)
+    await client.disconnect()
+
+
+async def test_unknown_phone_signs_up_with_its_code(sandbox: SandboxProcess) -> None:
+    phone = "+15550009001"
+    client = sandbox.client()
+    await client.connect()
+    sent = await client.send_code(phone)
+    with pytest.raises(errors.PhoneCodeEmpty):
+        await client.sign_up(phone, sent.phone_code_hash, "Nova")
+    with pytest.raises(errors.PhoneCodeInvalid):
+        await client.sign_in(phone, sent.phone_code_hash, "wrong")
+    assert await client.sign_in(phone, sent.phone_code_hash, code_for(sandbox, phone)) is False
+    with pytest.raises(errors.FirstnameInvalid):
+        await client.sign_up(phone, sent.phone_code_hash, "  ")
+    user = await client.sign_up(phone, sent.phone_code_hash, "Nova", "Star")
+    me = await client.get_me()
+    assert (me.id, me.first_name, me.last_name, me.phone_number) == (user.id, "Nova", "Star", phone.lstrip("+"))
+    exported = await client.export_session_string()
+    await client.disconnect()
+    again = sandbox.client(exported)
+    await again.start()
+    assert (await again.get_me()).id == user.id
+    await again.stop()
+
+
+async def test_phone_that_has_an_account_cannot_sign_up(sandbox: SandboxProcess) -> None:
+    client = sandbox.client()
+    await client.connect()
+    sent = await client.send_code("+15550000011")
+    with pytest.raises(errors.PhoneNumberOccupied):
+        await client.sign_up("+15550000011", sent.phone_code_hash, "Second")
+    await client.disconnect()
+
+
+async def test_telethon_is_told_that_a_phone_has_no_account(sandbox: SandboxProcess) -> None:
+    client = telethon_client(sandbox)
+    await client.connect()
+    await client.send_code_request("+15550009002")
+    with pytest.raises(telethon_errors.PhoneNumberUnoccupiedError):
+        await client.sign_in("+15550009002", code_for(sandbox, "+15550009002"))
+    assert not await client.is_user_authorized()
     await client.disconnect()
 
 

@@ -1,10 +1,12 @@
-"""Run the sandbox: ``python -m telegram_sandbox``."""
+"""Run the sandbox: ``python -m telegram_sandbox``; ``show`` prints how to reach one that runs."""
 
+import argparse
 import asyncio
 import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 
 import uvicorn
@@ -15,6 +17,7 @@ from telegram_sandbox.control.app import create_app
 from telegram_sandbox.listener import ENDPOINTS_FILE, Listener, write_endpoints
 from telegram_sandbox.memory import keep_freed_memory
 from telegram_sandbox.settings import Settings
+from telegram_sandbox.showing import show_lines
 
 log = logging.getLogger("telegram_sandbox")
 
@@ -54,8 +57,24 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """Entry point."""
-    keep_freed_memory()
     settings = Settings()
+    parser = argparse.ArgumentParser(prog="telegram_sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    show = commands.add_parser("show", help="print DC map, public key and session strings of a running server")
+    show.add_argument("who", nargs="*", help="id, username or name; every account when none is given")
+    show.add_argument(
+        "--control", default=f"http://127.0.0.1:{settings.control_port}", help="address of its control API"
+    )
+    show.add_argument("--label", default="show", help="the same label gives the same session strings")
+    options = parser.parse_args()
+    if options.command == "show":
+        try:
+            for line in show_lines(options.control, options.who, options.label):
+                print(line)  # noqa: T201 - what the command is for
+        except OSError as failure:
+            sys.exit(f"{options.control}: {failure}")
+        return
+    keep_freed_memory()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(run(settings))
 

@@ -20,12 +20,13 @@ CODE_LIFETIME_SECONDS = 300
 
 @dataclass
 class LoginCode:
-    """A sign-in code on its way to a phone."""
+    """A sign-in code on its way to a phone; ``shown`` once it came back right for a phone without an account."""
 
     phone: str
     code: str
     code_hash: str
     expires: float
+    shown: bool = False
 
 
 @dataclass
