@@ -78,6 +78,15 @@ class Pool(ConfigModel):
         return self
 
 
+class Streaming(ConfigModel):
+    """How every worker reads: pieces of 1 MiB ahead of a viewer, connections for files per data centre."""
+
+    window: int = Field(default=8, ge=1, le=16)
+    media_sessions: int = Field(default=2, ge=1, le=8)
+    read_ahead: bool = True
+    hedge: bool = False
+
+
 class Workers(ConfigModel):
     """What every worker pod has in common."""
 
@@ -86,6 +95,7 @@ class Workers(ConfigModel):
     env: dict[str, str] = Field(default_factory=dict)
     resources: ResourceList = ResourceList()
     termination_grace_seconds: int = Field(default=150, ge=1)
+    streaming: Streaming = Streaming()
     pools: dict[str, Pool] = Field(default_factory=dict)
 
 

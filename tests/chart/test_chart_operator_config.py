@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from chart import ALL_VALUES, BOARD, EVERYTHING, SANDBOX, Manifest, Values, find, render
 
-from streamvault_operator.config import OperatorConfig, load
+from streamvault_operator.config import OperatorConfig, Streaming, load
 
 
 def config(values: Values, folder: Path) -> OperatorConfig:
@@ -38,6 +38,8 @@ def test_values_of_workers_and_edge_arrive(tmp_path: Path) -> None:
             "workers.pools.night.maxActive=3",
             "workers.pools.night.maxActiveSeconds=86400",
             "workers.env.PIECES_IN_FLIGHT=6",
+            "workers.streaming.window=12",
+            "workers.streaming.hedge=true",
             "edge.cache.size=300Gi",
             "edge.tiers.guest.rate=2m",
         ),
@@ -46,6 +48,7 @@ def test_values_of_workers_and_edge_arrive(tmp_path: Path) -> None:
     assert read.workers.image == "localhost/w:7"
     night = read.workers.pools["night"]
     assert (night.min_active, night.max_active, night.max_active_seconds, night.rest_seconds) == (2, 3, 86_400, 3600)
+    assert read.workers.streaming == Streaming(window=12, media_sessions=2, read_ahead=True, hedge=True)
     assert read.workers.env == {"LOG_LEVEL": "INFO", "PIECES_IN_FLIGHT": "6"}
     assert read.edge is not None
     assert (read.edge.cache.size, read.edge.tiers.guest.rate) == ("300Gi", "2m")

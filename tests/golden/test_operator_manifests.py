@@ -70,6 +70,32 @@ def test_a_changed_telegram_setting_rolls_the_workers() -> None:
     assert spec_hash(worker_pod(session(), config())) != spec_hash(worker_pod(session(), config(telegram=telegram)))
 
 
+@pytest.mark.parametrize(
+    ("setting", "variable", "value"),
+    [
+        ({"window": 12}, "STREAM_WINDOW", "12"),
+        ({"mediaSessions": 4}, "MEDIA_SESSIONS", "4"),
+        ({"readAhead": False}, "READ_AHEAD", "false"),
+        ({"hedge": True}, "HEDGE", "true"),
+    ],
+)
+def test_a_changed_streaming_setting_reaches_the_workers_by_new_pods(
+    setting: dict[str, Any], variable: str, value: str
+) -> None:
+    workers = config().model_dump(by_alias=True)["workers"]
+    changed = worker_pod(session(), config(workers=workers | {"streaming": setting}))
+    variables = {entry["name"]: entry.get("value") for entry in changed["spec"]["containers"][0]["env"]}
+    assert variables[variable] == value
+    assert spec_hash(changed) != spec_hash(worker_pod(session(), config()))
+
+
+def test_a_worker_is_told_where_it_and_the_others_are() -> None:
+    (container,) = worker_pod(session(), config())["spec"]["containers"]
+    variables = {entry["name"]: entry for entry in container["env"]}
+    assert variables["WORKERS_ADDRESS"]["value"] == "workers.streamvault.svc:8080"
+    assert variables["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+
+
 @pytest.mark.parametrize("change", [{"secretsChecksum": "other"}, {"env": {"WORKER_PROCESSES": "2"}}])
 def test_a_changed_key_or_setting_rolls_the_edge(change: dict[str, Any]) -> None:
     before = edge_manifests(config())[-1]["spec"]["template"]

@@ -9,9 +9,10 @@ from streamvault_common.keys import (
     LABEL_SESSION,
     SESSION_FILE_KEY,
     SESSION_MOUNT,
+    WORKERS_SERVICE,
     pod_name,
 )
-from streamvault_operator.config import OperatorConfig
+from streamvault_operator.config import OperatorConfig, Streaming
 from streamvault_operator.domain.resources import WorkerSession
 
 from . import common
@@ -113,6 +114,9 @@ def _environment(session: WorkerSession, config: OperatorConfig) -> list[Manifes
         "TG_SESSION_FILE": f"{SESSION_MOUNT}/{SESSION_FILE_KEY}",
         "SESSION_REVISION": session.spec.session_secret_ref.revision,
         "MAX_STREAMS": str(session.spec.limits.max_concurrent_streams),
+        **_streaming(config.workers.streaming),
+        # where a worker finds the others: it fetches the rest of a slice through them when its own account cannot
+        "WORKERS_ADDRESS": f"{WORKERS_SERVICE}.{session.metadata.namespace}.svc:{HTTP_PORT}",
         "COOLDOWN_MIN_SECONDS": str(session.spec.cooldown.min_seconds),
         "COOLDOWN_JITTER_PERCENT": str(session.spec.cooldown.jitter_percent),
         "DRAIN_TIMEOUT_SECONDS": str(session.spec.drain.timeout_seconds),
@@ -120,4 +124,14 @@ def _environment(session: WorkerSession, config: OperatorConfig) -> list[Manifes
         "MONGODB_DATABASE": config.stores.mongodb_database,
     }
     stores = [common.secret_env(name, config.stores.secret) for name in ("MONGODB_URI", "REDIS_URL")]
-    return [*common.env({**config.workers.env, **fixed}), *stores, common.own_field("POD_UID", "metadata.uid")]
+    own = [common.own_field("POD_UID", "metadata.uid"), common.own_field("POD_IP", "status.podIP")]
+    return [*common.env({**config.workers.env, **fixed}), *stores, *own]
+
+
+def _streaming(streaming: Streaming) -> dict[str, str]:
+    return {
+        "STREAM_WINDOW": str(streaming.window),
+        "MEDIA_SESSIONS": str(streaming.media_sessions),
+        "READ_AHEAD": str(streaming.read_ahead).lower(),
+        "HEDGE": str(streaming.hedge).lower(),
+    }

@@ -16,6 +16,7 @@ workers:
   env: {{- include "streamvault.strings" (merge (dict) .Values.workers.env (dict "LOG_LEVEL" .Values.logLevel)) | nindent 4 }}
   resources: {{- include "streamvault.resources" .Values.workers.resources | nindent 4 }}
   terminationGraceSeconds: {{ .Values.workers.terminationGraceSeconds }}
+  streaming: {{ toJson .Values.workers.streaming }}
   pools: {{ toJson .Values.workers.pools }}
 {{- with .Values.edge }}
 edge:
