@@ -14,6 +14,8 @@ ALWAYS = (
     *("buildah", "skopeo", "mmdebstrap", "debian-archive-keyring", "ca-certificates", "gcc", "libc6-dev"),
     # Python environment, sample library, tests
     *("python3-venv", "ffmpeg", "fonts-dejavu-core", "redis-server", "chromium"),
+    # the byte path's native code, also for the board's processor
+    *("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"),
 )
 # Only where nothing of that name is installed: a newer one from elsewhere is fine.
 UNLESS_PRESENT = {"go": "golang-go", "node": "nodejs", "npm": "npm", "git": "git"}

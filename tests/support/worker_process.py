@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import native_cipher
 from conditions import until
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,11 @@ class WorkerProcess:
         path = os.pathsep.join(str(ROOT / "images" / folder) for folder in ("common", "worker"))
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "streamvault_worker"),
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOST": "127.0.0.1", "PORT": "0", **self.environment},
+            env={
+                **{"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOST": "127.0.0.1", "PORT": "0"},
+                "CIPHER_LIBRARY": str(native_cipher.library()),
+                **self.environment,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -99,7 +99,6 @@ class Service:
             self._settings,
             session,
             self._account,
-            self._settings.start_timeout_seconds,
             self._signed_in,
         )
 

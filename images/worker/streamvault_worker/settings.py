@@ -25,10 +25,18 @@ class WorkerSettings(StoreSettings, TelegramSettings, LogSettings):
     host: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address
     port: int = HTTP_PORT
     max_streams: int = Field(default=8, ge=1, le=512)
-    stream_window: int = Field(default=4, ge=1, le=16)
+    stream_window: int = Field(default=8, ge=1, le=16)
     """Pieces of 1 MiB that one stream may be ahead of what it has sent."""
     account_window: int = Field(default=16, ge=1, le=64)
-    """Pieces in flight over all streams of the account."""
+    """Most pieces in flight over all streams of the account; it sinks by itself while Telegram is slow."""
+    held_pieces: int = Field(default=192, ge=1)
+    """Pieces in memory over all streams, beyond the one that each stream always may have."""
+    media_sessions: int = Field(default=2, ge=1, le=8)
+    """Connections for files per data centre."""
+    cipher_library: Path = Path("/app/lib/libige.so")
+    """Compiled `native/ige.c`; without it, or without the processor's AES instructions, tgcrypto decrypts."""
+    read_ahead: bool = True
+    """Whether the head of the next slice is fetched while the edge stores this one."""
     drain_timeout_seconds: float = Field(default=120.0, ge=0)
     """How long a stopping worker waits for its streams; keep it below terminationGracePeriodSeconds."""
     start_timeout_seconds: float = Field(default=30.0, gt=0)

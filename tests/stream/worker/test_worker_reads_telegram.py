@@ -82,7 +82,7 @@ async def test_leaving_stops_the_requests(stack: WorkerStack, library: Library) 
         return not any(one["calls_in_progress"] for one in stack.sandbox.get("/control/connections"))
 
     await until_true(telegram_idle)
-    assert stack.getfile_calls() <= 9, "the first window and what the first pieces made room for, of 17"
+    assert stack.getfile_calls() <= 13, "the first window and what the first pieces made room for, of 17"
 
 
 async def test_many_readers_at_once_get_their_own_bytes(stack: WorkerStack, library: Library) -> None:

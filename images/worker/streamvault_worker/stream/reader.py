@@ -11,7 +11,7 @@ from .pieces import Piece
 class PieceSource(Protocol):
     """Where pieces come from; the Telegram account, or a table in a test."""
 
-    async def fetch(self, piece: Piece) -> bytes:
+    async def fetch(self, piece: Piece) -> bytes | memoryview:
         """Return exactly `piece.expected_bytes` bytes; raises CannotServe."""
 
 
@@ -21,7 +21,7 @@ async def read_in_order(source: PieceSource, wanted: Iterator[Piece], window: in
     The window is bounded by position, so a late first piece holds back the others and memory stays at
     `window` pieces plus the one being sent. Leaving the generator (aclose) cancels what is still under way.
     """
-    running: deque[tuple[Piece, asyncio.Task[bytes]]] = deque()
+    running: deque[tuple[Piece, asyncio.Task[bytes | memoryview]]] = deque()
 
     def top_up() -> None:
         while len(running) < window and (piece := next(wanted, None)) is not None:

@@ -30,6 +30,11 @@ class SessionCaller:
         self._heard_at = 0.0
         self._under_way: set[asyncio.Future[Any]] = set()
 
+    @property
+    def under_way(self) -> int:
+        """How many requests wait for their answers, those that nobody waits for any more included."""
+        return len(self._under_way)
+
     async def call(self, request: TLObject[Any], patience_seconds: float) -> Any:
         """Send and wait; gives up at once when the connection is lost, and after `patience_seconds` of silence.
 

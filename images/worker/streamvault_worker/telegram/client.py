@@ -11,13 +11,15 @@ from pyrogram import Client, errors
 from pyrogram.session import Session
 
 from streamvault_common.models import AuthVerdict
-from streamvault_common.settings import TelegramSettings
 from streamvault_telegram.connection import trust_public_key
+from streamvault_worker.settings import WorkerSettings
 from streamvault_worker.waiting import first_of
 
 from .account import AccountState
 from .calls import SessionCaller
 from .connection import Wire
+from .fastpath.cipher import choose_cipher
+from .fastpath.transport import AbridgedTransport
 from .session_string import SessionString
 from .sessions import STUCK_SECONDS, Sessions
 from .verdicts import AUTH_ERRORS, AccountDead, verdict_of
@@ -47,21 +49,21 @@ class TelegramClient:
 
     def __init__(
         self,
-        settings: TelegramSettings,
+        settings: WorkerSettings,
         session: SessionString,
         state: AccountState,
-        start_timeout_seconds: float,
         signed_in: Callable[[Sessions, bool], None],
     ) -> None:
         """`signed_in` gets the sessions of each sign-in, and whether the account is a bot."""
         self._settings = settings
         self._session = session
         self._state = state
-        self._start_timeout_seconds = start_timeout_seconds
+        self._start_timeout_seconds = settings.start_timeout_seconds
+        self._decrypt = choose_cipher(settings.cipher_library)
         self._signed_in = signed_in
         if settings.rsa_public_key_pem:
             trust_public_key(settings.rsa_public_key_pem)
-        Session.START_TIMEOUT = int(start_timeout_seconds)
+        Session.START_TIMEOUT = int(settings.start_timeout_seconds)
 
     async def idle(self, stop: asyncio.Event) -> None:
         """Keep the account signed in until `stop` is set; returns early, for good, when the session is dead."""
@@ -142,13 +144,14 @@ class TelegramClient:
             sleep_threshold=0,
             workers=1,
             connection_factory=wire.connection_class,
+            protocol_factory=AbridgedTransport,  # type: ignore[arg-type] # it takes the place, not the name
             loop=asyncio.get_running_loop(),
         )
 
     async def _serve(self, client: Client, wire: Wire, stop: asyncio.Event) -> None:
         """Hold the client until it should be replaced, then stop it."""
         assert client.session is not None
-        sessions = Sessions(client, client.session, self._session.dc_id)
+        sessions = Sessions(client, client.session, self._session.dc_id, self._settings.media_sessions, self._decrypt)
         try:
             await asyncio.wait_for(sessions.files(self._session.dc_id), self._start_timeout_seconds)
             self._signed_in(sessions, self._session.is_bot)

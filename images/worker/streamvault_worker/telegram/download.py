@@ -63,7 +63,7 @@ class Downloader:
         self._locations = Locations(sessions.main, channels, self._patience_seconds)
         self._sessions = sessions
 
-    async def fetch(self, piece: Piece) -> bytes:
+    async def fetch(self, piece: Piece) -> bytes | memoryview:
         """Return exactly `piece.expected_bytes` bytes; raises CannotServe."""
         tries = _Tries()
         while True:
@@ -94,7 +94,7 @@ class Downloader:
             raise AccountUnavailable("the account is not signed in", 5)
         return self._sessions, self._locations
 
-    async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> bytes:
+    async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> bytes | memoryview:
         try:
             caller = await sessions.files(location.dc_id)
         except OSError as error:
@@ -104,9 +104,9 @@ class Downloader:
         asked_at = time.monotonic()
         answer: Any = await caller.call(request, self._patience_seconds)
         self._metrics.getfile_seconds.observe(time.monotonic() - asked_at)
-        if not isinstance(answer, raw.types.upload.File):
+        content = answer.bytes if isinstance(answer, raw.types.upload.File) else answer
+        if not isinstance(content, bytes | memoryview):
             raise NoAnswer(f"answered {type(answer).__name__} instead of a file")
-        content: bytes = answer.bytes
         self._metrics.getfile_bytes.inc(len(content))
         if len(content) != piece.expected_bytes:
             raise ShortAnswer(f"{len(content)} bytes instead of {piece.expected_bytes} at {piece.offset}")
