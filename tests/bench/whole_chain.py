@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+from installed_edge import CachedFile, InstalledEdge, installed_edge
 from sandbox_control import getfile_calls
-from site_under_test import Site, eventually, secret_value
+from site_under_test import Site, eventually
 
-from demo.cluster import forwarded, kubectl
+from demo.cluster import kubectl
 
 TITLE, QUALITY = "aurora-drift", "1080p"
 SLICE = 8 * 1024 * 1024
@@ -39,30 +39,11 @@ def main() -> int:
     """Measure, print, write; returns the exit status."""
     site = Site()
     source = site.source(TITLE, QUALITY)
-    _, _, fid, gen = source["url"].split("?")[0].split("/")
-    with forwarded("edge-agent", 8081) as agent:
-        purge(agent, fid, int(gen), source["sizeBytes"])
-        figures = [
-            *cold_first_bytes(site, agent, source, fid, int(gen)),
-            *whole_film(site, agent, source, fid, int(gen)),
-        ]
+    with installed_edge() as edge:
+        edge.purge(CachedFile.of(source))
+        figures = [*cold_first_bytes(site, edge, source), *whole_film(site, edge, source)]
     show(figures)
     return 0
-
-
-def purge(agent: str, fid: str, gen: int, size: int) -> None:
-    """Empty the edge of one film."""
-    token = secret_value("streamvault-edge-agent", "EDGE_AGENT_TOKEN")
-    answer = httpx.post(
-        f"{agent}/purge",
-        json={"fid": fid, "gen": gen, "sizeBytes": size},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=60,
-        trust_env=False,
-    )
-    answer.raise_for_status()
-    if answer.json()["remaining"]:
-        raise RuntimeError(f"the edge kept slices of {fid}: {answer.text}")
 
 
 def first_byte_seconds(site: Site, url: str, start: int) -> float:
@@ -78,11 +59,11 @@ def first_byte_seconds(site: Site, url: str, start: int) -> float:
     return first
 
 
-def cold_first_bytes(site: Site, agent: str, source: dict[str, Any], fid: str, gen: int) -> list[Figure]:
+def cold_first_bytes(site: Site, edge: InstalledEdge, source: dict[str, Any]) -> list[Figure]:
     """First byte of slices that the edge does not have, then of the same slices from its disk."""
     starts = range(0, source["sizeBytes"] - SLICE, SLICE)
     cold = [first_byte_seconds(site, source["url"], start) for start in starts]
-    eventually(lambda: cached(agent, fid, gen, source["sizeBytes"]) >= len(starts), 30, "the slices are stored")
+    eventually(lambda: edge.slices(CachedFile.of(source)) >= len(starts), 30, "the slices are stored")
     warm = [first_byte_seconds(site, source["url"], start) for start in starts]
     return [
         Figure("first byte, cold slice, median", statistics.median(cold) * 1000, "ms", f"{len(cold)} slices"),
@@ -90,25 +71,10 @@ def cold_first_bytes(site: Site, agent: str, source: dict[str, Any], fid: str, g
     ]
 
 
-def cached(agent: str, fid: str, gen: int, size: int) -> int:
-    """How many slices of a film the edge holds."""
-    token = secret_value("streamvault-edge-agent", "EDGE_AGENT_TOKEN")
-    answer = httpx.get(
-        f"{agent}/slices/{fid}",
-        params={"gen": gen, "size": size},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
-        trust_env=False,
-    )
-    answer.raise_for_status()
-    present: int = answer.json()["present"]
-    return present
-
-
-def whole_film(site: Site, agent: str, source: dict[str, Any], fid: str, gen: int) -> list[Figure]:
+def whole_film(site: Site, edge: InstalledEdge, source: dict[str, Any]) -> list[Figure]:
     """One whole cold film, then the same film again from the cache; CPU of workers and edge for each."""
     megabytes = source["sizeBytes"] / 1e6
-    purge(agent, fid, gen, source["sizeBytes"])
+    edge.purge(CachedFile.of(source))
     calls, cpu, began = getfile_calls(), cpu_seconds(), time.perf_counter()
     site.sha256(source["url"])
     cold_seconds = time.perf_counter() - began

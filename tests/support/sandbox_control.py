@@ -1,14 +1,53 @@
 """The control API of the installation's local Telegram, as far as tests of the whole chain need it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
 import httpx
 from site_under_test import CONTROL_URL
 
 
-def getfile_calls() -> int:
-    """How often all accounts together called `upload.getFile` since the sandbox started."""
-    answer = httpx.get(
-        f"{CONTROL_URL}/control/counters", params={"method": "upload.getFile"}, timeout=10, trust_env=False
-    )
-    answer.raise_for_status()
-    calls: int = answer.json()["calls"]
+@dataclass(frozen=True)
+class Session:
+    """A session string of an account, and the id of its key, by which it can be revoked."""
+
+    account: str
+    text: str
+    key_id: str
+
+
+def getfile_calls(account: str | None = None) -> int:
+    """How often an account, or all together, called `upload.getFile` since the sandbox started."""
+    query = {"method": "upload.getFile"} | ({} if account is None else {"account": account})
+    calls: int = _ask("GET", "/control/counters", params=query)["calls"]
     return calls
+
+
+@contextmanager
+def fault(kind: str, **rule: Any) -> Iterator[None]:
+    """A fault that is in force while the context is open."""
+    ordered = _ask("POST", "/control/faults", json={"kind": kind, **rule})
+    try:
+        yield
+    finally:
+        _ask("DELETE", f"/control/faults/{ordered['id']}")
+
+
+def mint(account: str, label: str) -> Session:
+    """A session of an account; a label that is new makes a session that nobody else uses."""
+    minted = _ask("POST", f"/control/accounts/{account}/sessions", json={"label": label})
+    return Session(account, minted["kurigram"], minted["key_id"])
+
+
+def revoke(session: Session, mode: str = "unregistered") -> None:
+    """Spoil a session for good, as its owner does from another device."""
+    order = {"mode": mode, "key_id": session.key_id}
+    _ask("POST", f"/control/accounts/{session.account}/sessions/revoke", json=order)
+
+
+def _ask(method: str, path: str, **request: Any) -> Any:
+    answer = httpx.request(method, f"{CONTROL_URL}{path}", timeout=30, trust_env=False, **request)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None

@@ -1,0 +1,71 @@
+"""The worker pods and sessions of the running installation."""
+
+import json
+import re
+from typing import Any
+
+from demo.cluster import NAMESPACE, kubectl
+from streamvault_common.keys import COMPONENT_WORKER, HTTP_PORT, LABEL_COMPONENT, LABEL_SESSION
+
+_STREAMS = re.compile(r"^streamvault_worker_streams_in_flight (\S+)$", re.MULTILINE)
+
+
+def worker_pods() -> list[dict[str, Any]]:
+    """The worker pods that the API server knows."""
+    listed = kubectl("get", "pods", "-l", f"{LABEL_COMPONENT}={COMPONENT_WORKER}", "-o", "json")
+    pods: list[dict[str, Any]] = json.loads(listed)["items"]
+    return pods
+
+
+def session_of(pod: dict[str, Any]) -> str:
+    """Name of the WorkerSession that a pod serves."""
+    name: str = pod["metadata"]["labels"][LABEL_SESSION]
+    return name
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether viewers are sent to a pod."""
+    conditions = pod["status"].get("conditions", [])
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def streams_in_flight(pod: dict[str, Any]) -> int:
+    """How many reads a worker is answering, by its own metrics."""
+    name = pod["metadata"]["name"]
+    text = kubectl("get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}:{HTTP_PORT}/proxy/metrics")
+    found = _STREAMS.search(text)
+    assert found is not None, f"{name} does not tell its streams in flight"
+    return int(float(found[1]))
+
+
+def busy_pod() -> dict[str, Any] | None:
+    """A worker pod that is answering a read; None when there is none at this moment."""
+    return next((pod for pod in worker_pods() if is_ready(pod) and streams_in_flight(pod) > 0), None)
+
+
+def unready_sessions() -> dict[str, str]:
+    """What the sessions say that should serve and do not, by name."""
+    sessions = json.loads(kubectl("get", "workersessions", "-o", "json"))["items"]
+    shown = {session["metadata"]["name"]: _ready(session) for session in sessions if _wanted(session)}
+    return {name: reason for name, reason in shown.items() if reason != "Serving"}
+
+
+def _wanted(session: dict[str, Any]) -> bool:
+    return bool(session["spec"].get("desiredState", "Active") == "Active")
+
+
+def _ready(session: dict[str, Any]) -> str:
+    conditions = session.get("status", {}).get("conditions", [])
+    ready = next((one for one in conditions if one["type"] == "Ready"), {"status": "Unknown", "reason": "NotShown"})
+    return "Serving" if ready["status"] == "True" else str(ready["reason"])
+
+
+def pod_uids(without: str = "") -> dict[str, str]:
+    """The uid of every pod of the namespace whose component is another one than `without`, by name."""
+    pods = json.loads(kubectl("get", "pods", "-o", "json"))["items"]
+    return {
+        pod["metadata"]["name"]: pod["metadata"]["uid"]
+        for pod in pods
+        if pod["metadata"]["labels"].get(LABEL_COMPONENT) != without
+    }
