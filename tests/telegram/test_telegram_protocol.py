@@ -15,6 +15,7 @@ RPC_RESULT, RPC_ERROR, PONG = 0xF35C6D01, 0x2144CA19, 0x347773C5
 NEW_SESSION, BAD_MESSAGE, CONTAINER = 0x9EC20908, 0xA7EFF811, 0x73F1F8DC
 NEAREST_DC, CONFIG = 0x8E1A1775, 0xCC1A241E
 GET_NEAREST_DC = struct.pack("<I", 0x1FB33026)
+DESTROY_SESSION, DESTROYED, NONE_TO_DESTROY = 0xE7512126, 0xE22045FC, 0x62D350C9
 GET_CONFIG = struct.pack("<I", 0xC4F9186B)
 
 
@@ -194,6 +195,40 @@ async def test_future_salts_are_accepted(sandbox: SandboxProcess) -> None:
     await client.send(ping(3), content=False)
     await client.receive_until(PONG)
     await client.close()
+
+
+async def test_client_ends_another_of_its_sessions(sandbox: SandboxProcess) -> None:
+    ended = await client_with_key(sandbox)
+    await ended.send(ping(1), content=False)
+    await ended.receive_until(PONG)
+    client = await RawClient.connect(sandbox.ports[2])
+    client.auth_key, client.salt = ended.auth_key, ended.salt
+    for session_id, verdict in [
+        (ended.session_id, DESTROYED),
+        (ended.session_id, NONE_TO_DESTROY),
+        (os.urandom(8), NONE_TO_DESTROY),
+        (client.session_id, NONE_TO_DESTROY),
+    ]:
+        await client.send(struct.pack("<I", DESTROY_SESSION) + session_id)
+        assert (await client.receive_until(verdict))[4:12] == session_id
+    first = await ended.send(ping(2), content=False)
+    assert struct.unpack_from("<Iq", await ended.receive_until(NEW_SESSION)) == (NEW_SESSION, first)
+    await client.close()
+    await ended.close()
+
+
+async def test_session_of_another_key_is_not_ended(sandbox: SandboxProcess) -> None:
+    other = await client_with_key(sandbox)
+    await other.send(ping(1), content=False)
+    await other.receive_until(PONG)
+    client = await client_with_key(sandbox)
+    await client.send(struct.pack("<I", DESTROY_SESSION) + other.session_id)
+    await client.receive_until(NONE_TO_DESTROY)
+    await other.send(ping(2), content=False)
+    _, _, body = await other.receive()
+    assert struct.unpack_from("<I", body) == (PONG,)
+    await client.close()
+    await other.close()
 
 
 async def test_tampered_packet_ends_the_connection(sandbox: SandboxProcess) -> None:
