@@ -73,12 +73,13 @@ async def run(settings: OperatorSettings) -> None:
     deps = await Deps.connect(load(settings.streamvault_config), settings)
     queues = Queues(
         sessions=_queue(deps, "workersession", reconcile_session, 8),
-        titles=_queue(deps, "title", reconcile_title, 32),
+        titles=_queue(deps, "title", reconcile_title, 32, reserved=8),
         edge=_queue(deps, "edge", reconcile_edge, 1),
+        health=deps.health,
     )
     watching = asyncio.Event()
     deps.wake_session = queues.sessions.add
-    runner = await server.start(settings.port, deps.metrics, queues.all(), watching)
+    runner = await server.start(settings.port, deps.metrics, deps.health, queues.all(), watching)
     listening = asyncio.create_task(listen(deps, queues.sessions), name="listening")
     try:
         await require_kinds(deps)
@@ -147,9 +148,15 @@ async def watch(queues: Queues, namespace: str, watching: asyncio.Event) -> None
 
 
 def _queue(
-    deps: Deps, resource: str, reconcile: Callable[[Deps, str], Awaitable[float | None]], at_once: int
+    deps: Deps,
+    resource: str,
+    reconcile: Callable[[Deps, str], Awaitable[float | None]],
+    at_once: int,
+    *,
+    reserved: int = 0,
 ) -> WorkQueue:
-    return WorkQueue(resource, partial(reconcile, deps), deps.metrics, concurrency=at_once, transient=TRANSIENT)
+    act = partial(reconcile, deps)
+    return WorkQueue(resource, act, deps.metrics, concurrency=at_once, reserved=reserved, transient=TRANSIENT)
 
 
 if __name__ == "__main__":

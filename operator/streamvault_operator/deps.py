@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from .config import OperatorConfig, OperatorSettings
+from .health import Health
 from .io.agents import Agents
 from .io.kube import WORKER_SESSION, Kube
 from .io.reports import Reports
@@ -36,6 +37,7 @@ class Deps:
     version: str = "unknown"
     """Of the operator, for the audit trail."""
     metrics: Metrics = field(default_factory=Metrics)
+    health: Health = field(default_factory=Health)
     now: Callable[[], datetime] = utc_now
     roster: Roster = field(init=False)
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -57,15 +59,18 @@ class Deps:
     @classmethod
     async def connect(cls, config: OperatorConfig, settings: OperatorSettings) -> Self:
         """Open the clients; only Kubernetes' configuration is read, nothing is sent yet."""
+        metrics, health = Metrics(), Health()
         return cls(
             config=config,
-            kube=await Kube.connect(settings.namespace),
+            kube=await Kube.connect(settings.namespace, on_call=metrics.api_call, on_write=health.wrote),
             store=Store.connect(settings.mongodb_uri.get_secret_value(), settings.mongodb_database),
             reports=Reports.connect(settings.redis_url.get_secret_value()),
             workers=Workers.connect(),
             agents=Agents.connect(settings.edge_agent_token.get_secret_value()),
             requests=Requests.connect(settings.redis_url.get_secret_value()),
             version=settings.operator_version,
+            metrics=metrics,
+            health=health,
         )
 
     async def close(self) -> None:

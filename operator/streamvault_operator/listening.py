@@ -19,6 +19,7 @@ async def listen(deps: Deps, sessions: WorkQueue) -> None:
     """Make a session due whenever its worker says something new; runs until cancelled."""
     heard: dict[str, Word] = {}
     while True:
+        deps.health.turned("listening")
         try:
             heard = await _news(deps, sessions, heard)
         except Exception:

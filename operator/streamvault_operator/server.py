@@ -1,7 +1,7 @@
 """The operator's own HTTP port: `/healthz`, `/readyz` and `/metrics`.
 
-kopf's liveness endpoint only says that the event loop turns. Here `/healthz` fails when a queue does not get through
-its due objects, and never because MongoDB, Redis or a worker is away: a restart would not bring those back.
+kopf's liveness endpoint only says that the event loop turns. Here `/healthz` fails when a queue, a loop or a watch is
+wedged, and never because MongoDB, Redis or a worker is away: a restart would not bring those back.
 """
 
 import asyncio
@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from .health import Health
 from .metrics import Metrics
 from .workqueue import WorkQueue
 
-WEDGED_SECONDS = 300.0
 
-
-async def start(port: int, metrics: Metrics, queues: Sequence[WorkQueue], watching: asyncio.Event) -> web.AppRunner:
+async def start(
+    port: int, metrics: Metrics, health: Health, queues: Sequence[WorkQueue], watching: asyncio.Event
+) -> web.AppRunner:
     """Listen on `port` (0 picks a free one); ready once `watching` is set. The caller cleans the runner up."""
 
     async def healthz(_: web.Request) -> web.Response:
-        wedged = [queue.resource for queue in queues if queue.overdue_seconds() > WEDGED_SECONDS]
-        return web.Response(status=503 if wedged else 200, text=f"wedged: {', '.join(wedged)}" if wedged else "ok")
+        faults = health.faults(queues)
+        return web.Response(status=503 if faults else 200, text=f"wedged: {', '.join(faults)}" if faults else "ok")
 
     async def readyz(_: web.Request) -> web.Response:
         ready = watching.is_set()

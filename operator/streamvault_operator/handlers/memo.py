@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from streamvault_operator.health import Health
 from streamvault_operator.workqueue import WorkQueue
 
 EDGE_OBJECT = "edge"
@@ -15,6 +16,8 @@ class Queues:
     sessions: WorkQueue
     titles: WorkQueue
     edge: WorkQueue
+    health: Health = field(default_factory=Health)
+    """Told of every object that the watches tell of."""
     seen: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
     def __copy__(self) -> Self:

@@ -11,6 +11,7 @@ from streamvault_common.keys import (
     GROUP,
     LABEL_COMPONENT,
     LABEL_SESSION,
+    PURGE_FINALIZER,
     TITLES,
     VERSION,
     WORKER_SESSIONS,
@@ -18,9 +19,6 @@ from streamvault_common.keys import (
 from streamvault_common.models import TitlePhase, TitleState
 
 from .memo import EDGE_OBJECT, Queues
-
-AHEAD_SECONDS = 120.0
-"""How far a takedown jumps the queue of titles that are looked at after a start; less than what counts as wedged."""
 
 
 def register(registry: kopf.OperatorRegistry) -> None:
@@ -40,8 +38,9 @@ async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
 
-async def session_changed(name: str, memo: Queues, **_: Any) -> None:
+async def session_changed(name: str, meta: Mapping[str, Any], memo: Queues, **_: Any) -> None:
     """A WorkerSession changed."""
+    memo.health.heard(WORKER_SESSIONS, meta["resourceVersion"])
     memo.sessions.add(name)
 
 
@@ -54,14 +53,23 @@ async def title_changed(
     event: Mapping[str, Any],
     **_: Any,
 ) -> None:
-    """A Title changed; writes of its status, mostly the operator's own, are no news. Takedowns go first."""
+    """A Title changed; writes of its status, mostly the operator's own, are no news. Takedowns are urgent till done."""
+    memo.health.heard(TITLES, meta["resourceVersion"])
     if event["type"] == "DELETED":
         memo.forget(name)
+        memo.titles.calm(name)
         memo.titles.add(name)
-    elif memo.is_news(name, (meta["uid"], meta.get("generation"), "deletionTimestamp" in meta)):
-        asked = "deletionTimestamp" in meta or spec.get("state") == TitleState.TAKEN_DOWN
-        urgent = asked and status.get("phase") != TitlePhase.TAKEN_DOWN
-        memo.titles.add(name, -AHEAD_SECONDS if urgent else 0.0)
+        return
+    deleting = "deletionTimestamp" in meta
+    asked = deleting or spec.get("state") == TitleState.TAKEN_DOWN
+    if asked and status.get("phase") != TitlePhase.TAKEN_DOWN:
+        memo.titles.hurry(name)
+    else:
+        memo.titles.calm(name)
+    # a finalizer that somebody took off changes no generation: it is put on again before it is needed
+    unguarded = PURGE_FINALIZER not in meta.get("finalizers", [])
+    if memo.is_news(name, (meta["uid"], meta.get("generation"), deleting)) or unguarded:
+        memo.titles.add(name)
 
 
 async def worker_pod_changed(labels: Mapping[str, str], memo: Queues, **_: Any) -> None:

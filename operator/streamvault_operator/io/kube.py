@@ -7,7 +7,8 @@ do not know, and cost 25 MiB for what are nine verbs here.
 import json
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -19,30 +20,16 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from streamvault_common.keys import API_VERSION, FIELD_MANAGER, TITLES, WORKER_SESSIONS
 
+from .refusals import Conflict, Expired, Forbidden, Invalid, KubeError, NotFound, Unavailable, refusal
+
+__all__ = ["Conflict", "Expired", "Forbidden", "Invalid", "Kind", "Kube", "KubeError", "NotFound", "Unavailable"]
+
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
+PAGE_LENGTH = 500
+LIST_ATTEMPTS = 3
 Manifest = dict[str, Any]
-
-
-class KubeError(Exception):
-    """A refused or failed call; the message names the object and the API server's reason."""
-
-
-class NotFound(KubeError):  # noqa: N818 - named for what is wrong, as everywhere in this project
-    """There is no such object, or no such kind."""
-
-
-class Conflict(KubeError):  # noqa: N818
-    """The object exists already, or changed meanwhile."""
-
-
-class Invalid(KubeError):  # noqa: N818
-    """The API server refuses the content or the right to do it."""
-
-
-class Unavailable(KubeError):  # noqa: N818
-    """The API server cannot answer now: try again."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +58,45 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 KINDS = {kind.kind: kind for kind in (WORKER_SESSION, TITLE, POD, SERVICE, CONFIG_MAP, EVENT, STATEFUL_SET, DEPLOYMENT)}
 
 
-class Kube:
-    """Calls within one namespace; close it once, at the end."""
+def nobody(*_: object) -> None:
+    """Listens to nothing."""
 
-    def __init__(self, client: ApiClient, namespace: str) -> None:
+
+class Kube:
+    """Calls within one namespace; close it once, at the end.
+
+    `on_call` hears of every call: verb, resource, status code (0 = no answer) and seconds; `on_write` of every object
+    written: resource and the new resource version.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        namespace: str,
+        *,
+        on_call: Callable[[str, str, int, float], None] = nobody,
+        on_write: Callable[[str, str], None] = nobody,
+    ) -> None:
         self._client = client
         self.namespace = namespace
+        self._on_call = on_call
+        self._on_write = on_write
 
     @classmethod
-    async def connect(cls, namespace: str) -> Self:
+    async def connect(
+        cls,
+        namespace: str,
+        *,
+        on_call: Callable[[str, str, int, float], None] = nobody,
+        on_write: Callable[[str, str], None] = nobody,
+    ) -> Self:
         """In a pod by its service account, elsewhere by KUBECONFIG."""
         configuration = Configuration()
         if "KUBERNETES_SERVICE_HOST" in os.environ:
             kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
             await kube_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        return cls(ApiClient(configuration=configuration), namespace)
+        return cls(ApiClient(configuration=configuration), namespace, on_call=on_call, on_write=on_write)
 
     async def close(self) -> None:
         """Close the connection pool."""
@@ -112,20 +122,29 @@ class Kube:
             return None
 
     async def select(self, kind: Kind, *, labels: Mapping[str, str] | None = None, fields: str = "") -> list[Manifest]:
-        """Objects with all these labels."""
-        query = {"limit": "500"}
+        """Objects with all these labels, as they were at one moment."""
+        query = {"limit": str(PAGE_LENGTH)}
         if labels:
             query["labelSelector"] = ",".join(f"{name}={value}" for name, value in labels.items())
         if fields:
             query["fieldSelector"] = fields
+        for _ in range(LIST_ATTEMPTS - 1):
+            try:
+                return await self._pages(kind, query)
+            except Expired:
+                log.info("the list took too long, beginning anew", extra={"kind": kind.kind})
+        return await self._pages(kind, query)
+
+    async def _pages(self, kind: Kind, query: Mapping[str, str]) -> list[Manifest]:
         found: list[Manifest] = []
+        more = ""
         while True:
-            page = await self._call("GET", kind.path(self.namespace), query=query)
+            after = {"continue": more} if more else {}
+            page = await self._call("GET", kind.path(self.namespace), query={**query, **after})
             found += page["items"]
-            more = page["metadata"].get("continue")
+            more = page["metadata"].get("continue", "")
             if not more:
                 return found
-            query["continue"] = more
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Make an object that must not exist yet; raises Conflict."""
@@ -182,6 +201,8 @@ class Kube:
                 body=patch,
                 content_type="application/json-patch+json",
             )
+        except Forbidden:
+            raise
         except Invalid as error:
             raise Conflict(str(error)) from error
 
@@ -230,28 +251,30 @@ class Kube:
             body=body,
             auth_settings=["BearerToken"],
         )
+        began = time.monotonic()
+        status = 0
         try:
             response = await self._client.call_api(
                 *request, _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
             )
             content = await response.read()  # type: ignore[no-untyped-call]
+            status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{method} {path}: {type(error).__name__} {error}") from error
-        if response.status >= 300:
-            raise _error(response.status, method, path, content)
-        return dict(json.loads(content))
+        finally:
+            self._on_call(method, _resource(path), status, time.monotonic() - began)
+        if status >= 300:
+            raise refusal(status, method, path, content, response.headers.get("Retry-After", ""))
+        answer = dict(json.loads(content))
+        if method in {"POST", "PATCH"}:
+            self._on_write(_resource(path).partition("/")[0], answer["metadata"].get("resourceVersion", ""))
+        return answer
 
 
-def _error(status: int, method: str, path: str, content: bytes) -> KubeError:
-    try:
-        message = str(json.loads(content).get("message", ""))
-    except ValueError:
-        message = content[:200].decode(errors="replace")
-    text = f"{method} {path}: {status} {message}"
-    if status in {404, 410}:
-        return NotFound(text)
-    if status == 409:
-        return Conflict(text)
-    if status in {400, 401, 403, 405, 415, 422}:
-        return Unavailable(text) if status == 401 else Invalid(text)
-    return Unavailable(text)
+def _resource(path: str) -> str:
+    """The plural name and the subresource that a path is about, such as `titles/status`."""
+    _, namespaced, rest = path.partition("/namespaces/")
+    if not namespaced:
+        return "kinds"
+    _, plural, *more = rest.split("/")
+    return "/".join([plural, *more[1:]])
