@@ -11,6 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streamvault_dev.cluster.choice import choose as choose_cluster
+from streamvault_dev.cluster.interface import ClusterError
+from streamvault_dev.commands import CommandError
 from streamvault_dev.images import build, builders, catalogue
 from streamvault_dev.images.platforms import native_architecture
 
@@ -31,4 +33,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (CommandError, ClusterError, catalogue.CatalogueError) as error:
+        sys.exit(f"error: {error}")

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from . import chat, installation, locks, testing
+from . import chat, checks, installation, locks, testing
 from .checks import MachineUnfit
 from .cluster.interface import ClusterError
 from .commands import CommandError
@@ -13,7 +13,7 @@ from .images.multiplatform import build_for
 from .readiness import NotReady
 from .steps import run_steps
 
-EXPECTED = (MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady, testing.TestsFailed)
+EXPECTED = (MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady, chat.NobodyThere, testing.TestsFailed)
 
 
 def main() -> int:
@@ -23,6 +23,9 @@ def main() -> int:
         return options.act(options) or 0
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except PermissionError as error:
+        print(f"error: {error.filename}: permission denied; run as root, or as who owns it", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
@@ -69,15 +72,16 @@ def _lint(_: argparse.Namespace) -> None:
 
 
 def _test(options: argparse.Namespace) -> None:
+    checks.require_root("make test")
     if options.folders:
-        installation.up()
+        installation.up(every_program=True)
         testing.pytest(options.folders)
         return
     _prepare()
     testing.lint()
     testing.website()
     testing.pytest(testing.WITHOUT_CLUSTER)
-    installation.up()
+    installation.up(every_program=True)
     testing.pytest(testing.WITH_CLUSTER)
 
 

@@ -1,15 +1,24 @@
 """Talk to the bot in the local Telegram as the admin `ada`: lines are messages, `!2` presses button 2."""
 
 import json
+import os
 import sys
 import threading
+import urllib.error
 import urllib.request
 from typing import Any
 
-CONTROL = "http://127.0.0.1:30081/control/accounts/ada/chats/streamvault_bot"
+from .cluster.published import PublishedKubeconfig
+
+CHAT = "/control/accounts/ada/chats/streamvault_bot"
 WAIT_SECONDS = 20
 LAST_ANSWER_SECONDS = 3  # for an answer to what came last from a pipe
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the sandbox is never behind a proxy
 INTRODUCTION = "You are ada. Type a message (try /start), !N to press button N, Ctrl-D to leave.\n"
+
+
+class NobodyThere(Exception):  # noqa: N818 what a user reads
+    """The local Telegram cannot be talked to; the message says what to do."""
 
 
 class Chat:
@@ -45,8 +54,9 @@ class Chat:
 
 
 def main() -> None:
-    """Until the end of the input. URLError when nothing listens: `make up` first."""
+    """Until the end of the input. NobodyThere."""
     chat = Chat()
+    call("/messages?after=0&wait_seconds=0")
     print(INTRODUCTION)
     listener = threading.Thread(target=_listen, args=(chat,), daemon=True)
     listener.start()
@@ -57,13 +67,28 @@ def main() -> None:
 
 
 def _listen(chat: Chat) -> None:
-    while True:
-        chat.show_news(WAIT_SECONDS)
+    try:
+        while True:
+            chat.show_news(WAIT_SECONDS)
+    except NobodyThere as gone:
+        print(f"  ({gone})")
+
+
+def console() -> str:
+    """Base address of the sandbox of the installation in use."""
+    return os.environ.get("SANDBOX_URL") or f"http://{PublishedKubeconfig().host()}:30081"
 
 
 def call(path: str, body: dict[str, str] | None = None) -> Any:
-    """One request to the control API; HTTPError with its status."""
+    """One request to the control API; NobodyThere when it is refused or nothing answers."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(CONTROL + path, data, {"Content-Type": "application/json"})  # noqa: S310 fixed
-    with urllib.request.urlopen(request, timeout=WAIT_SECONDS + 10) as answer:  # noqa: S310 fixed
-        return json.load(answer)
+    address = console()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}{CHAT}{path}", data, headers)  # noqa: S310 our own
+    try:
+        with DIRECT.open(request, timeout=WAIT_SECONDS + 10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise NobodyThere(f"the local Telegram at {address} refused: {error.read().decode()[:200]}") from error
+    except OSError as error:
+        raise NobodyThere(f"no local Telegram answers at {address} ({error}): make up") from error

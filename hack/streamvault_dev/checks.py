@@ -27,14 +27,19 @@ class Machine:
 
 def require_fit(machine: Machine) -> None:
     """MachineUnfit for the first reason that is found."""
-    if machine.user_id != 0:
-        raise MachineUnfit("make up must run as root (it installs packages and starts containers): sudo make up")
+    require_root("make up", machine.user_id)
     if problem := _release_problem(machine.os_release):
         raise MachineUnfit(problem)
     needed = WARM_GIB if machine.warm else COLD_GIB
     for folder, free in machine.free_gib.items():
         if free < needed:
             raise MachineUnfit(f"{free:.1f} GiB free for {folder}, needed are {needed} GiB: make room, then repeat")
+
+
+def require_root(command: str, user_id: int | None = None) -> None:
+    """MachineUnfit for everybody else; without `user_id` the one of this process counts."""
+    if (os.geteuid() if user_id is None else user_id) != 0:
+        raise MachineUnfit(f"{command} must run as root (it installs packages and starts containers): sudo {command}")
 
 
 def _release_problem(os_release: str) -> str | None:

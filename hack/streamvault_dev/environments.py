@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import commands, fingerprint
+from .cluster.published import PublishedKubeconfig
 from .images.platforms import native_architecture
 from .paths import BUILD, CACHE, REPOSITORY, STEP_LOGS, VENV
 
@@ -70,7 +71,10 @@ def tool_environment(kubeconfig: Path) -> dict[str, str]:
     """For programs that talk to the cluster: kubectl and helm in PATH, its kubeconfig, our Python packages."""
     packages = ("hack", "operator", *(f"images/{part}" for part in ("common", "manager", "worker", "edge")))
     folders = [str(REPOSITORY / folder) for folder in (*packages, "images/telegram-sandbox")]
+    host = PublishedKubeconfig(kubeconfig).host()
+    places = {"SITE_URL": f"http://{host}:30080", "SANDBOX_URL": f"http://{host}:30081", "SANDBOX_HOST": host}
     return {
+        **{name: os.environ.get(name, value) for name, value in places.items()},
         "KUBECONFIG": str(kubeconfig),
         "PATH": f"{VENV}/bin:{BUILD}/bin:{os.environ['PATH']}",
         "PYTHONPATH": ":".join(folders),

@@ -25,6 +25,11 @@ CLUSTER_TOOLS = (
     "sigs.k8s.io/kwok/cmd/kwok",
     "github.com/yannh/kubeconform/cmd/kubeconform",
 )
+CLIENT_TOOLS = (
+    "k8s.io/kubernetes/cmd/kubectl",
+    "helm.sh/helm/v4/cmd/helm",
+    "github.com/yannh/kubeconform/cmd/kubeconform",
+)
 KUBE_COMMANDS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 FERRETDB_MODULE = "hack/images/ferretdb"
 LOG = STEP_LOGS / "go-build.log"
@@ -40,11 +45,8 @@ def build_cluster_binaries() -> None:
     target = cluster_binaries()
     unfinished = target.with_suffix(".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
-    version = "-X k8s.io/component-base/version."
-    major, minor = KUBERNETES_VERSION.lstrip("v").split(".")[:2]
-    stamp = f"{version}gitVersion={KUBERNETES_VERSION} {version}gitMajor={major} {version}gitMinor={minor}"
     # A dynamic CoreDNS cannot run in an image from scratch; kine's SQLite alone needs cgo.
-    _build(CLUSTER_MODULE, unfinished, ("./kube", "./pause"), ldflags=f"-s -w {stamp}")
+    _build(CLUSTER_MODULE, unfinished, ("./kube", "./pause"), ldflags=_version_flags())
     _build(CLUSTER_MODULE, unfinished, CLUSTER_TOOLS)
     _build(CLUSTER_MODULE, unfinished, ("github.com/k3s-io/kine",), cgo=True)
     for name in KUBE_COMMANDS:
@@ -54,13 +56,41 @@ def build_cluster_binaries() -> None:
     unfinished.rename(target)
 
 
-def publish_cluster_binaries() -> None:
-    """Make build/bin name them, for people and tests."""
+def client_programs() -> Path:
+    """The folder with kubectl and helm: the cluster's programs where they are built, else one of the clients alone."""
+    if cluster_binaries().is_dir():
+        return cluster_binaries()
+    return CACHE / "bin" / f"clients-{fingerprint.of_paths(REPOSITORY, CLUSTER_SOURCES, KUBERNETES_VERSION)}"
+
+
+def build_client_programs() -> None:
+    """kubectl, helm and kubeconform: all that a cluster that exists already needs."""
+    target = client_programs()
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    _build(CLUSTER_MODULE, unfinished, CLIENT_TOOLS, ldflags=_version_flags())
+    unfinished.rename(target)
+
+
+def are_published(programs: Path) -> bool:
+    """Whether the folder is complete and build/bin names it."""
+    link = BUILD / "bin"
+    return programs.is_dir() and link.is_symlink() and link.readlink() == programs
+
+
+def publish(programs: Path) -> None:
+    """Make build/bin name the folder, for people and tests."""
     link = BUILD / "bin"
     link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink():
         link.unlink()
-    link.symlink_to(cluster_binaries())
+    link.symlink_to(programs)
+
+
+def _version_flags() -> str:
+    version = "-X k8s.io/component-base/version."
+    major, minor = KUBERNETES_VERSION.lstrip("v").split(".")[:2]
+    return f"-s -w {version}gitVersion={KUBERNETES_VERSION} {version}gitMajor={major} {version}gitMinor={minor}"
 
 
 def ferretdb_binary(architecture: str) -> Path:

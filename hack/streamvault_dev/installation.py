@@ -1,50 +1,69 @@
 """`make up`, `make down`, `make status`: the steps from an empty machine to a running installation, and back."""
 
 import os
+from collections.abc import Callable
+from pathlib import Path
+
+from demo.catalogue import TITLES
+from demo.world import WORKERS
 
 from . import checks, commands, environments, fingerprint, golang, packages
+from .cluster import choice
 from .cluster.choice import choose
 from .cluster.interface import Cluster
 from .cluster.kubectl import Kubectl
+from .cluster.published import LOOPBACK, PublishedKubeconfig
 from .images import build, builders
 from .images.catalogue import IMAGES, PREFIX, Plan
 from .images.platforms import native_architecture
 from .paths import BUILD, CACHE, KUBECONFIG, REPOSITORY, STATE, VENV
-from .readiness import Installation
+from .readiness import Expected, Installation
 from .release import NAMESPACE, Release
 from .steps import Stamp, Step, run_steps
 
-ADDRESSES = """
-website          http://127.0.0.1:30080
-sandbox console  http://127.0.0.1:30081   (chat with the bot as "ada", the admin; or: make chat)
-kubeconfig       build/kubeconfig         (export KUBECONFIG=$PWD/build/kubeconfig PATH=$PWD/build/bin:$PATH)
-"""
 DEMO_SOURCES = ("hack/demo",)
+EXPECTED = Expected(tuple(title.id for title in TITLES), tuple(WORKERS), build.VALUES)
+# The stores that hold what the sample library's program made.
+DEMO_STORES = "app.kubernetes.io/instance=streamvault,app.kubernetes.io/component in (mongodb,telegram-sandbox)"
 
 
-def up() -> None:
-    """Everything on this machine. MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady."""
-    warm = golang.cluster_binaries().is_dir() and (STATE / "oci").is_dir()
+def up(*, every_program: bool = False) -> None:
+    """Everything on this machine. MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady.
+
+    `every_program`: build all of the cluster's programs even when another cluster is used.
+    """
+    warm = golang.client_programs().is_dir() and (STATE / "oci").is_dir()
     checks.require_fit(checks.this_machine((CACHE, STATE), warm=warm))
+    way, _ = choice.chosen(os.environ)
+    if way != choice.BUILT:
+        choose(os.environ)  # refuses a KUBECONFIG that is no file before anything is built
     with builders.exclusive("up"):
-        run_steps(machine_steps())
+        run_steps(machine_steps(every_program=every_program or way == choice.BUILT))
         cluster = choose(os.environ)
         print(f"      cluster: {cluster.description}", flush=True)
         run_steps(installation_steps(cluster))
-    print(ADDRESSES)
+        others = _installation(cluster.kubeconfig()).others()
+    if others:
+        print(f"      not waited for: {', '.join(others)}")
+    print(addresses())
 
 
-def machine_steps() -> list[Step]:
-    """What can be made without a cluster."""
+def addresses() -> str:
+    """Where the installation answers."""
+    host = PublishedKubeconfig().host()
+    return f"""
+website          http://{host}:30080
+sandbox console  http://{host}:30081   (chat with the bot as "ada", the admin; or: make chat)
+kubeconfig       build/kubeconfig         (export KUBECONFIG=$PWD/build/kubeconfig PATH=$PWD/build/bin:$PATH)
+"""
+
+
+def machine_steps(*, every_program: bool = True) -> list[Step]:
+    """What can be made without a cluster; only kubectl, helm and kubeconform unless `every_program`."""
     return [
         Step("packages", "install Debian packages", lambda: not packages.missing(), packages.install),
         Step("python", "make the Python environment", environments.venv_is_ready, environments.make_venv),
-        Step(
-            "cluster programs",
-            "build Kubernetes, containerd, kine, CoreDNS and helm from Go modules (10 minutes from nothing)",
-            _cluster_programs_are_ready,
-            _build_cluster_programs,
-        ),
+        _cluster_programs() if every_program else _client_programs(),
     ]
 
 
@@ -52,9 +71,8 @@ def installation_steps(cluster: Cluster) -> list[Step]:
     """Images, cluster, release, sample library."""
     plan = Plan(native_architecture())
     builder = builders.choose(plan.architecture)
-    kubectl = Kubectl(golang.cluster_binaries() / "kubectl", cluster.kubeconfig())
-    release = Release(golang.cluster_binaries() / "helm", kubectl, build.VALUES)
-    seen = Installation(kubectl)
+    kubectl = _kubectl(cluster.kubeconfig())
+    seen = _installation(cluster.kubeconfig())
     return [
         Step(
             "images",
@@ -73,39 +91,58 @@ def installation_steps(cluster: Cluster) -> list[Step]:
         Step(
             "release",
             "helm upgrade --install",
-            lambda: build.write_values(plan) is not None and release.is_installed(),
-            release.install,
+            lambda: build.write_values(plan) is not None and _release(kubectl).is_installed(),
+            lambda: _release(kubectl).install(),
         ),
-        Step("pods", "wait until every pod is Ready", lambda: not seen.problems(), seen.wait_for_pods),
+        Step("pods", "wait until every pod of the chart is Ready", lambda: not seen.problems(), seen.wait_for_pods),
         Step(
             "sample library",
             "make films, upload them through the protocol, declare titles and sessions",
-            lambda: _demo_stamp().matches(_demo_inputs(kubectl)) and bool(seen.titles()),
+            lambda: _demo_stamp().matches(_demo_inputs(kubectl)) and not seen.lacks_samples(),
             lambda: _seed(kubectl),
         ),
-        Step("titles", "wait until every title is published", lambda: not seen.unpublished(), seen.wait_for_titles),
-        Step("workers", "wait until every worker pod is Ready", lambda: not seen.problems(), seen.wait_for_pods),
+        Step("titles", "wait until its titles are published", lambda: not seen.unpublished(), seen.wait_for_titles),
+        Step("workers", "wait until its sessions serve", lambda: not seen.unready_workers(), seen.wait_for_workers),
     ]
 
 
 def down(*, wipe: bool) -> None:
-    """Remove the release and stop exactly what `up` started; data stays unless `wipe`."""
+    """Remove the release and stop exactly what `up` started; data stays unless `wipe`.
+
+    CommandError at the end when the release could not be removed: what was started is stopped nevertheless.
+    """
+    checks.require_root("make down")
     with builders.exclusive("up"):
         cluster = choose(os.environ)
-        if cluster.is_running():
-            kubectl = Kubectl(golang.cluster_binaries() / "kubectl", cluster.kubeconfig())
-            removed = Release(golang.cluster_binaries() / "helm", kubectl, build.VALUES).uninstall()
-            print("removed the release" if removed else "no release was installed")
+        failed = _remove_release(cluster)
         stopped = cluster.stop()
         print(f"stopped {', '.join(stopped)}" if stopped else "no daemon of ours was running")
         if wipe:
             cluster.wipe()
             _demo_stamp().clear()
             print("wiped the cluster's data")
+    if failed:
+        raise failed
+
+
+def _remove_release(cluster: Cluster) -> commands.CommandError | None:
+    """Whenever the API answers, whatever else of the cluster is down; returns why it was not possible."""
+    kubeconfig = cluster.answering_kubeconfig()
+    if kubeconfig is None:
+        print(f"no release to remove: {cluster.description} does not answer")
+        if (origin := PublishedKubeconfig().origin()) and origin.way != choice.chosen(os.environ)[0]:
+            print(f"build/kubeconfig is that of {origin.source}: KUBECONFIG={origin.source} make down")
+        return None
+    try:
+        removed = _release(_kubectl(kubeconfig)).uninstall()
+    except commands.CommandError as error:
+        return error
+    print("removed the release" if removed else "no release was installed")
+    return None
 
 
 def status() -> bool:
-    """Print what runs; True when everything does."""
+    """Print what runs; True when all does that `up` starts."""
     cluster = choose(os.environ)
     running = cluster.is_running()
     print(f"cluster  {cluster.description}: {'running' if running else 'not running'}")
@@ -116,21 +153,54 @@ def status() -> bool:
     environment = environments.tool_environment(KUBECONFIG)
     kinds = "deployments,statefulsets,pods,workersessions,titles"
     commands.show(["kubectl", "--namespace", NAMESPACE, "get", kinds], env=environment)
-    seen = Installation(Kubectl(golang.cluster_binaries() / "kubectl", cluster.kubeconfig()))
-    problems = [*seen.problems(), *seen.unpublished()]
-    print(f"\nnot ready: {', '.join(problems)}" if problems else ADDRESSES)
+    seen = _installation(cluster.kubeconfig())
+    try:
+        problems = [*seen.problems(), *seen.unpublished(), *seen.unready_workers()]
+        others = [other for other in seen.others() if other not in problems]
+    except commands.CommandError:
+        problems, others = ["the release: make up"], []
+    print(f"\nnot ready: {', '.join(problems)}" if problems else addresses())
+    if others:
+        print(f"besides: {', '.join(others)}")
     return not problems
 
 
-def _cluster_programs_are_ready() -> bool:
-    link = BUILD / "bin"
-    return golang.cluster_binaries().is_dir() and link.is_symlink() and link.readlink() == golang.cluster_binaries()
+def _cluster_programs() -> Step:
+    return Step(
+        "cluster programs",
+        "build Kubernetes, containerd, kine, CoreDNS and helm from Go modules (10 minutes from nothing)",
+        lambda: golang.are_published(golang.cluster_binaries()),
+        lambda: _publish(golang.cluster_binaries, golang.build_cluster_binaries),
+    )
 
 
-def _build_cluster_programs() -> None:
-    if not golang.cluster_binaries().is_dir():
-        golang.build_cluster_binaries()
-    golang.publish_cluster_binaries()
+def _client_programs() -> Step:
+    return Step(
+        "client programs",
+        "build kubectl, helm and kubeconform from Go modules",
+        lambda: golang.are_published(golang.client_programs()),
+        lambda: _publish(golang.client_programs, golang.build_client_programs),
+    )
+
+
+def _publish(folder: Callable[[], Path], build_them: Callable[[], None]) -> None:
+    if not folder().is_dir():
+        build_them()
+    golang.publish(folder())
+
+
+def _kubectl(kubeconfig: Path) -> Kubectl:
+    return Kubectl(golang.client_programs() / "kubectl", kubeconfig)
+
+
+def _installation(kubeconfig: Path) -> Installation:
+    return Installation(_kubectl(kubeconfig), EXPECTED)
+
+
+def _release(kubectl: Kubectl) -> Release:
+    host = PublishedKubeconfig().host()
+    settings = () if host == LOOPBACK else (f"publicUrl=http://{host}:30080",)
+    return Release(golang.client_programs() / "helm", kubectl, build.VALUES, settings)
 
 
 def _build_images(plan: Plan, builder: builders.Builder) -> None:
@@ -151,7 +221,7 @@ def _demo_stamp() -> Stamp:
 def _demo_inputs(kubectl: Kubectl) -> str:
     """Sources, and the identity of the stores that hold what was made from them."""
     claims = kubectl.run(
-        *("--namespace", NAMESPACE, "get", "persistentvolumeclaims", "--sort-by=.metadata.name"),
+        *("--namespace", NAMESPACE, "get", "persistentvolumeclaims", "-l", DEMO_STORES, "--sort-by=.metadata.name"),
         *("-o", "jsonpath={.items[*].metadata.uid}"),
     )
     return fingerprint.of_paths(REPOSITORY, DEMO_SOURCES, claims)

@@ -24,11 +24,13 @@ class Release:
     helm: Path
     kubectl: Kubectl
     image_values: Path
+    settings: tuple[str, ...] = ()
+    """`name=value` for what only the cluster's place decides."""
 
     def inputs_hash(self) -> str:
         sources = fingerprint.of_paths(REPOSITORY, [CHART, SANDBOX_VALUES])
         keys = fingerprint.of_paths(RSA_FOLDER, ["private.pem", "public.pem"])
-        return fingerprint.of_text(sources, keys, self.image_values.read_text())
+        return fingerprint.of_text(sources, keys, self.image_values.read_text(), *self.settings)
 
     def is_installed(self) -> bool:
         """Deployed, and by the last upgrade of exactly these inputs."""
@@ -41,10 +43,11 @@ class Release:
         self._forget_pending()
         files = ["--values", SANDBOX_VALUES, "--values", str(self.image_values)]
         keys = [f"sandbox.rsaPrivateKey={RSA_FOLDER}/private.pem", f"telegram.rsaPublicKey={RSA_FOLDER}/public.pem"]
+        own = [word for setting in self.settings for word in ("--set-string", setting)]
         key_flags = [word for key in keys for word in ("--set-file", key)]
         # Resources that a test or a person applied by hand before become the release's.
         flags = ["--take-ownership", "--description", self.inputs_hash(), "--timeout", TIMEOUT]
-        action = [*self._helm("upgrade"), "--install", NAME, CHART, *files, *key_flags, *flags]
+        action = [*self._helm("upgrade"), "--install", NAME, CHART, *files, *own, *key_flags, *flags]
         commands.run(action, log=LOG, cwd=REPOSITORY)
 
     def uninstall(self) -> bool:

@@ -12,14 +12,16 @@ from streamvault_dev import golang
 from streamvault_dev.commands import CommandError, output, succeeds
 from streamvault_dev.images import oci
 from streamvault_dev.images.platforms import native_architecture
-from streamvault_dev.paths import BUILD, KUBECONFIG, REPOSITORY, RUN, STATE
+from streamvault_dev.paths import BUILD, REPOSITORY, RUN, STATE
 
 from . import configuration, control_plane, leftovers, network, pki, volumes
 from .configuration import API_PORT, NODE_NAME
 from .containerd import ContainerdImages
 from .interface import ClusterError
 from .kubectl import Kubectl
+from .published import PublishedKubeconfig
 
+WAY = "built"
 ADDONS = REPOSITORY / "hack/cluster/addons"
 START_DEADLINE_SECONDS = 120
 MANY_IMAGES = 60
@@ -33,14 +35,19 @@ class BuiltCluster:
     def __init__(self, state: Path = STATE, run: Path = RUN) -> None:
         self._layout = configuration.Layout(state, run, golang.cluster_binaries())
         self._daemons = control_plane.daemons(self._layout, network.node_ip())
-        self._kubectl = Kubectl(self._layout.binaries / "kubectl", state / "admin.conf")
+        self._admin = state / "admin.conf"
+        self._published = PublishedKubeconfig()
+        self._kubectl = Kubectl(self._layout.binaries / "kubectl", self._admin)
         ctr = self._layout.binaries / "ctr"
         self._images = ContainerdImages([ctr, "--address", self._layout.containerd_socket])
         self.held_blobs = self._images.held_blobs
         self.held_images = self._images.held_images
 
     def kubeconfig(self) -> Path:
-        return KUBECONFIG
+        return self._published.file
+
+    def answering_kubeconfig(self) -> Path | None:
+        return self._admin if self._api_is_ready() else None
 
     def forget_images(self, prefix: str, keep: set[str]) -> None:
         """The kubelet here never collects: it could not tell which images can be loaded again."""
@@ -54,7 +61,7 @@ class BuiltCluster:
     def is_running(self) -> bool:
         """Every daemon lives as declared now, API server and node are ready, and this clone has the kubeconfig."""
         alive = all(daemon.pid() is not None for daemon in self._daemons.values())
-        current = alive and KUBECONFIG.is_file() and not self._is_outdated()
+        current = alive and self._published.is_from(WAY, self._admin) and not self._is_outdated()
         return current and self._api_is_ready() and self._node_is_ready()
 
     def start(self) -> None:
@@ -92,11 +99,14 @@ class BuiltCluster:
             (self._layout.state / name).unlink(missing_ok=True)
         for name in ("containerd", "kubelet", "volumes", "pki", "cni"):
             shutil.rmtree(self._layout.state / name, ignore_errors=True)
-        KUBECONFIG.unlink(missing_ok=True)
+        self._published.forget(WAY)
 
     def details(self) -> list[str]:
         pids = ", ".join(f"{name} {daemon.pid() or 'down'}" for name, daemon in self._daemons.items())
-        return [pids, f"logs in {self._layout.logs}, data in {self._layout.state}"]
+        lines = [pids, f"logs in {self._layout.logs}, data in {self._layout.state}"]
+        if not self._published.is_from(WAY, self._admin):
+            lines.append(f"{self._published.file} is not (or no longer) its kubeconfig: make up")
+        return lines
 
     def released_volumes(self) -> list[str]:
         return volumes.released(self._kubectl, self._layout.volumes)
@@ -110,8 +120,7 @@ class BuiltCluster:
         logs.parent.mkdir(parents=True, exist_ok=True)
         if not logs.is_symlink():
             logs.symlink_to(self._layout.logs)
-        shutil.copyfile(self._layout.state / "admin.conf", KUBECONFIG)
-        KUBECONFIG.chmod(0o600)
+        self._published.publish(WAY, self._admin, self._admin.read_text())
 
     def _start(self, name: str, path: str, ready: Callable[[], bool]) -> None:
         daemon = self._daemons[name]

@@ -35,14 +35,15 @@ class ContainerdImages:
         )
         if importer.stdin is None or importer.stdout is None:
             raise ClusterError("the image import gave no pipes")
-        try:
-            for chunk in archive:
-                importer.stdin.write(chunk)
-            importer.stdin.close()
-        except BrokenPipeError:
-            pass  # it ended early; its output below tells why
-        said = importer.stdout.read().decode(errors="replace")
-        if importer.wait() != 0:
+        with importer:
+            try:
+                for chunk in archive:
+                    importer.stdin.write(chunk)
+                importer.stdin.close()
+            except BrokenPipeError:
+                pass  # it ended early; its output below tells why
+            said = importer.stdout.read().decode(errors="replace")
+        if importer.returncode != 0:
             raise ClusterError(f"image import failed: {said[-2000:]}")
         if lost := references - self.held_images():
             raise ClusterError(f"image import lost {', '.join(sorted(lost))}: {said[-2000:]}")

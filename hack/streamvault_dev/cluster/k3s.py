@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streamvault_dev import commands
-from streamvault_dev.paths import BUILD, KUBECONFIG, RUN, STEP_LOGS
+from streamvault_dev.paths import BUILD, RUN, STEP_LOGS
 
 from .containerd import ContainerdImages
 from .daemons import wait_until
 from .interface import ClusterError
+from .published import PublishedKubeconfig
 
+WAY = "k3s"
 K3S_KUBECONFIG = Path("/etc/rancher/k3s/k3s.yaml")
 INSTALLER = "https://get.k3s.io"
 # Traefik would take ports 80 and 443 of a machine that may have another use for them.
@@ -24,13 +26,25 @@ START_DEADLINE_SECONDS = 180
 class K3sCluster:
     description = "k3s on this machine"
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        source: Path = K3S_KUBECONFIG,
+        *,
+        published: PublishedKubeconfig | None = None,
+        started_by_us: Path = STARTED_BY_US,
+    ) -> None:
+        self._source = source
+        self._published = published or PublishedKubeconfig()
+        self._started_by_us = started_by_us
         self._images = ContainerdImages(["k3s", "ctr"])
         self.held_blobs = self._images.held_blobs
         self.held_images = self._images.held_images
 
     def kubeconfig(self) -> Path:
-        return KUBECONFIG
+        return self._published.file
+
+    def answering_kubeconfig(self) -> Path | None:
+        return self._source if self._answers() else None
 
     def forget_images(self, prefix: str, keep: set[str]) -> None:
         """Left to its kubelet, which collects unused images when the disk fills."""
@@ -39,7 +53,8 @@ class K3sCluster:
         self._images.load(archive, references)
 
     def is_running(self) -> bool:
-        return KUBECONFIG.is_file() and self._answers()
+        """It answers, and build/kubeconfig is its kubeconfig as that is now."""
+        return self._published.is_from(WAY, self._source) and self._answers()
 
     def start(self) -> None:
         """Install on request, start the service when it is down. ClusterError, CommandError."""
@@ -51,20 +66,18 @@ class K3sCluster:
             commands.run(["sh", script], log=STEP_LOGS / "k3s.log", env=arguments)
         if not self._answers():
             commands.output(["systemctl", "start", "k3s"])
-            RUN.mkdir(parents=True, exist_ok=True)
-            STARTED_BY_US.touch()
+            self._started_by_us.parent.mkdir(parents=True, exist_ok=True)
+            self._started_by_us.touch()
         if not wait_until(self._answers, START_DEADLINE_SECONDS):
             raise ClusterError("k3s does not answer; see `journalctl -u k3s`")
-        KUBECONFIG.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(K3S_KUBECONFIG, KUBECONFIG)
-        KUBECONFIG.chmod(0o600)
+        self._published.publish(WAY, self._source, self._source.read_text())
 
     def stop(self) -> list[str]:
         """Only when `start` had to start it."""
-        if not STARTED_BY_US.exists():
+        if not self._started_by_us.exists():
             return []
         commands.output(["systemctl", "stop", "k3s"])
-        STARTED_BY_US.unlink()
+        self._started_by_us.unlink()
         return ["k3s"]
 
     def wipe(self) -> None:

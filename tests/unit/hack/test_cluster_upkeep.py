@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from streamvault_dev.cluster import built, choice, configuration, leftovers, pki, volumes
+from streamvault_dev.cluster import built, configuration, leftovers, pki, volumes
 from streamvault_dev.cluster.daemons import Daemon, start_time, wait_until
 from streamvault_dev.cluster.interface import ClusterError
 from streamvault_dev.commands import output
-from streamvault_dev.paths import KUBECONFIG
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
@@ -189,24 +188,6 @@ def test_certificates_of_an_interrupted_run_are_made_again(tmp_path: Path) -> No
     (tmp_path / "ca.crt").unlink()
     pki.ensure(tmp_path, wanted)
     output(["openssl", "verify", "-CAfile", tmp_path / "ca.crt", tmp_path / "admin.crt"])
-
-
-@pytest.mark.parametrize(
-    ("environment", "k3s_installed", "expected"),
-    [
-        ({}, False, "built"),
-        ({"KUBECONFIG": ""}, False, "built"),
-        ({"KUBECONFIG": str(KUBECONFIG)}, False, "built"),
-        ({"KUBECONFIG": "/etc/other"}, False, "external"),
-        ({"KUBECONFIG": "/etc/other"}, True, "external"),
-        ({}, True, "k3s"),
-        ({"K3S": "install"}, False, "k3s"),
-    ],
-)
-def test_first_way_to_a_cluster_that_applies_is_taken(
-    environment: dict[str, str], k3s_installed: bool, expected: str
-) -> None:
-    assert choice.way(environment, k3s_installed=k3s_installed) == expected
 
 
 def test_dns_asks_outside_only_when_the_machine_has_a_server_that_pods_can_reach() -> None:

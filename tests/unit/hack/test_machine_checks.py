@@ -1,6 +1,7 @@
 """`make up` says in one line why a machine will not do, before it touches anything."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,13 +48,40 @@ def test_a_machine_that_was_up_before_needs_less_room() -> None:
     require_fit(dataclasses.replace(crowded, warm=True))
 
 
-def test_make_up_of_another_user_ends_with_one_line_and_code_1() -> None:
-    """The real program, with the user id that it would see."""
-    script = "import os, sys; os.geteuid = lambda: 1000; sys.argv = ['x', 'up']\n"
-    script += "import runpy; runpy.run_module('streamvault_dev', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", script], cwd=HACK, capture_output=True, text=True, check=False)
+def drive(command: str, *changes: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real program, with what it would see on another machine."""
+    script = f"import os, shutil, sys; sys.argv = ['x', {command!r}]\n" + "\n".join(changes)
+    script += "\nimport runpy; runpy.run_module('streamvault_dev', run_name='__main__')"
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=HACK,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "down", "test"])
+def test_another_user_is_told_in_one_line_with_code_1(command: str) -> None:
+    done = drive(command, "os.geteuid = lambda: 1000")
+    assert (done.returncode, done.stdout) == (1, "")
+    reason = "it installs packages and starts containers"
+    assert done.stderr == f"error: make {command} must run as root ({reason}): sudo make {command}\n"
+
+
+def test_make_up_without_disk_space_is_told_in_one_line_with_code_1(tmp_path: Path) -> None:
+    cramped = "shutil.disk_usage = lambda _: shutil._ntuple_diskusage(2**40, 2**40, 19 * 2**30)"
+    done = drive("up", "os.geteuid = lambda: 0", cramped, XDG_CACHE_HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    place = tmp_path / "streamvault"
+    assert done.stderr == f"error: 19.0 GiB free for {place}, needed are 20 GiB: make room, then repeat\n"
+
+
+def test_folder_of_somebody_else_is_named_without_a_traceback() -> None:
+    refuse = (
+        "from streamvault_dev import installation\ndef refuse(): raise PermissionError(13, 'denied', '/clone/build')"
+    )
+    done = drive("status", refuse, "from streamvault_dev import installation; installation.status = refuse")
     assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.splitlines() == [
-        "error: make up must run as root (it installs packages and starts containers): sudo make up"
-    ]
+    assert done.stderr == "error: /clone/build: permission denied; run as root, or as who owns it\n"
