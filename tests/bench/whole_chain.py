@@ -86,13 +86,13 @@ def whole_film(site: Site, edge: InstalledEdge, source: dict[str, Any]) -> list[
     warm_seconds = time.perf_counter() - began
     after_warm = cpu_seconds()
     worker = after_cold["worker"] - cpu["worker"]
-    edge = after_warm["edge"] - after_cold["edge"]
+    serving = after_warm["edge"] - after_cold["edge"]
     return [
         Figure("getFile calls per delivered MiB, cold", calls / (source["sizeBytes"] / MIB), "", "1.00 is ideal"),
         Figure("whole film, cold", megabytes / cold_seconds, "MB/s", "one viewer"),
         Figure("whole film, warm", WARM_ROUNDS * megabytes / warm_seconds, "MB/s", "one viewer, hashing"),
         Figure("worker, cold", megabytes / worker, "MB per CPU-second", "all workers together"),
-        Figure("edge, warm", WARM_ROUNDS * megabytes / edge, "MB per CPU-second", "nginx and agent"),
+        Figure("edge, warm", WARM_ROUNDS * megabytes / serving, "MB per CPU-second", "nginx and agent"),
     ]
 
 

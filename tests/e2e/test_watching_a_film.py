@@ -1,15 +1,19 @@
 """A person opens the website, plays a film whose bytes come out of Telegram, jumps about, and loses a worker."""
 
-import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from film_clock import shown_second
+from installed_edge import CachedFile, installed_edge
+from installed_workers import busy_pod, is_ready, session_of, worker_pods
 from playwright.sync_api import Browser, Page, Response, sync_playwright
+from sandbox_control import fault, getfile_calls
 from site_under_test import SITE_URL, Site, eventually
 
 from demo.cluster import kubectl
+from demo.world import WORKERS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 CHROMIUM_FLAGS = (
@@ -22,6 +26,8 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+SLOW_SECONDS = 1.5
+"""How late every piece of a film comes: slow enough to meet a worker while it reads, faster than the film plays."""
 
 
 @pytest.fixture(scope="module")
@@ -112,23 +118,51 @@ def test_an_episode_of_a_season_plays(page: Page) -> None:
     assert 33 <= shown_second(page) <= 36
 
 
-def test_the_film_plays_on_when_its_worker_is_deleted(page: Page) -> None:
-    start(page, "aurora-drift")
-    workers = "app.kubernetes.io/component=worker"
-    pods = [pod["metadata"] for pod in json.loads(kubectl("get", "pods", "-l", workers, "-o", "json"))["items"]]
-    for pod in pods[:-1]:
-        kubectl("delete", "pod", pod["name"], "--wait=false", "--grace-period=1")
-    for second in (25, 50, 75):
-        seek(page, second)
-        assert second <= shown_second(page) <= second + 5
-    old = {pod["uid"] for pod in pods[:-1]}
+def test_the_film_plays_on_when_its_worker_is_deleted(page: Page, site: Site) -> None:
+    """The worker is lost in the middle of a slice that no other viewer has brought to the cache."""
+    with installed_edge() as edge:
+        for source in site.grant("aurora-drift")["sources"]:
+            edge.purge(CachedFile.of(source))
+    with fault("latency", method="upload.getFile", seconds=SLOW_SECONDS):
+        start(page, "aurora-drift")
+        reading = eventually(busy_pod, 60, "a worker is reading")
+        others = calls_of_others(session_of(reading))
+        kubectl("delete", "pod", reading["metadata"]["name"], "--wait=false", "--grace-period=1")
+        held = buffered_until(page)
+        assert held < seconds_of(page) - 5, "the browser has all of the film, so nothing is shown by playing on"
+        eventually(lambda: calls_of_others(session_of(reading)) > others, 60, "other workers read on")
+    page.wait_for_function(
+        "(second) => document.querySelector('video').currentTime > second", arg=held + 3, timeout=90_000
+    )
+    assert page.get_by_test_id("player-failure").count() == 0
+    eventually(lambda: replaced(reading), 120, "the operator has replaced the worker")
 
-    def replaced() -> bool:
-        now = json.loads(kubectl("get", "pods", "-l", workers, "-o", "json"))["items"]
-        ready = [pod for pod in now if pod["status"].get("containerStatuses", [{}])[0].get("ready")]
-        return len(ready) == len(pods) and not old & {pod["metadata"]["uid"] for pod in now}
 
-    eventually(replaced, 120, "the operator has replaced the deleted workers")
+def calls_of_others(session: str) -> int:
+    """How often the accounts of all other sessions read from the local Telegram."""
+    return getfile_calls() - getfile_calls(WORKERS[session][0])
+
+
+def buffered_until(page: Page) -> float:
+    """The second up to which the browser can play without another byte."""
+    held: float = page.evaluate(
+        """() => { const {buffered, currentTime} = document.querySelector("video");
+        const ends = [...Array(buffered.length).keys()].map((index) => buffered.end(index));
+        return Math.max(currentTime, ...ends) }"""
+    )
+    return held
+
+
+def seconds_of(page: Page) -> float:
+    """Length of the film."""
+    seconds: float = page.evaluate("() => document.querySelector('video').duration")
+    return seconds
+
+
+def replaced(pod: dict[str, Any]) -> bool:
+    """Whether the session of a pod serves again, by another pod."""
+    now = [one for one in worker_pods() if session_of(one) == session_of(pod)]
+    return any(is_ready(one) and one["metadata"]["uid"] != pod["metadata"]["uid"] for one in now)
 
 
 def test_nothing_that_reaches_a_browser_names_where_the_bytes_lie(page: Page, site: Site) -> None:

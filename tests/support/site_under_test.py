@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +14,9 @@ from demo.cluster import kubectl
 
 SITE_URL = os.environ.get("SITE_URL", "http://127.0.0.1:30080")
 CONTROL_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:30081")
+
+
+T = TypeVar("T")
 
 
 class Site:
@@ -48,12 +51,13 @@ class Site:
         return digest.hexdigest(), length
 
 
-def eventually(probe: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until `probe` is true; AssertionError names `what` when it is not within `seconds`."""
+def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:
+    """The first true answer of `probe`; AssertionError names `what` when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
-    while not probe():
+    while not (answer := probe()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.2)  # the pause between two looks, not a wait
+    return answer
 
 
 def secret_value(name: str, key: str) -> str:
