@@ -1,5 +1,6 @@
 """A whole little site behind the real edge: workers, manager and website as test servers, names through DNS."""
 
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -52,12 +53,12 @@ class Site:
         self.website = Echo(self.origin.thread, "website", "127.0.3.1")
         self.names = NameServer()
         self.all_workers_in_dns()
+        self.names.ports[f"workers.{DOMAIN}"] = self.origin.port
         self.names.records |= {f"manager.{DOMAIN}": ["127.0.2.1"], f"frontend.{DOMAIN}": ["127.0.3.1"]}
         self.keys = LinkKeys.parse(LINK_KEYS)
         variables = {
             "LINK_KEYS": LINK_KEYS,
             "RESOLVER": self.names.address,
-            "WORKERS_ADDRESS": f"workers:{self.origin.port}",
             "MANAGER_ADDRESS": f"manager:{self.manager.port}",
             "FRONTEND_ADDRESS": f"frontend:{self.website.port}",
             "CACHE_MIN_FREE": "1m",
@@ -79,6 +80,21 @@ class Site:
         wait_until(lambda: self.get(self.image(file)).status_code != 503, "workers resolved")
         wait_until(lambda: self.get("/api/x").status_code == 200, "manager resolved")
         wait_until(lambda: self.get("/x").status_code == 200, "website resolved")
+
+    def film_at(self, worker: str, size: int) -> File:
+        """A film that is not cached, and whose first block is asked from this worker."""
+        file = self.origin.add(10)
+
+        def lives_there() -> bool:
+            nonlocal file
+            file = self.origin.add(10)
+            self.get(self.play(file))
+            return [asked.worker for asked in self.origin.requests(file)] == [worker]
+
+        wait_until(lives_there, f"a film of {worker}")
+        self.origin.forget(file)
+        file.gen, file.content = 2, random.randbytes(size)
+        return file
 
     def recover(self) -> None:
         """Every worker well again, and known to nginx as such."""

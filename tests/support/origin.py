@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import threading
 import uuid
 from collections import Counter
@@ -95,6 +96,7 @@ class Origin:
         self.faults = {address: Faults() for address in self.addresses}
         self._servers: dict[str, asyncio.Server] = {}
         self._connections: dict[str, set[asyncio.StreamWriter]] = {address: set() for address in self.addresses}
+        self._deaf: dict[str, list[socket.socket]] = {}
         self.port = 0
         for address in self.addresses:
             self.raise_up(address)
@@ -108,6 +110,10 @@ class Origin:
     def requests(self, file: File) -> list[Asked]:
         """What was asked for one file so far."""
         return [asked for asked in self.asked if file.fid in asked.request.path]
+
+    def forget(self, file: File) -> None:
+        """Drop what was noted of one file."""
+        self.asked = [asked for asked in self.asked if file.fid not in asked.request.path]
 
     def ranges(self, file: File) -> Counter[str]:
         """How often each range of a file was asked."""
@@ -131,6 +137,7 @@ class Origin:
 
     def raise_up(self, address: str) -> None:
         """Start one worker."""
+        self._close_deaf(address)
         self._servers[address] = self.thread.run(self._listen(address))
         self.port = self._servers[address].sockets[0].getsockname()[1]
 
@@ -138,8 +145,27 @@ class Origin:
         """End one worker as a killed pod ends: nobody listens, open connections are reset."""
         self.thread.run(self._strike_down(address))
 
+    def vanish(self, address: str) -> None:
+        """End one worker as a lost node ends: its address swallows every attempt to connect."""
+        self.strike_down(address)
+        # The kernel drops the SYNs for a listener whose queue is full, and the first of these connections fills it.
+        deaf, *waiting = [socket.socket() for _ in range(5)]
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind((address, self.port))
+        deaf.listen(0)
+        for connection in waiting:
+            connection.setblocking(False)
+            connection.connect_ex((address, self.port))
+        self._deaf[address] = [deaf, *waiting]
+
+    def _close_deaf(self, address: str) -> None:
+        for connection in self._deaf.pop(address, []):
+            connection.close()
+
     def close(self) -> None:
         """End all."""
+        for address in self.addresses:
+            self._close_deaf(address)
         for address in list(self._servers):
             self.strike_down(address)
         self.thread.close()

@@ -35,6 +35,8 @@ EDGE_AGENT_PORT = 8081
 MIB = 1024 * 1024
 SLICE_BYTES = 8 * MIB
 """Size of one cache slice of the edge; part of every cache key, so a change empties the cache."""
+AFFINITY_BYTES = 256 * MIB
+"""Slices of one such block of a file are asked from the same worker, which can therefore read ahead within it."""
 PIECE_BYTES = MIB
 """Largest `limit` of one `upload.getFile`, and the alignment that a range must not cross."""
 
@@ -43,6 +45,8 @@ HEADER_CACHE = "X-Cache"
 HEADER_FILE_KIND = "X-File-Kind"
 """Which kind the edge's route serves; a worker answers 404 for a file of another kind, so that the unsigned image
 route never gives out a film."""
+HEADER_RELAY = "X-Relay"
+"""A worker asks another one for bytes that its own account cannot get; the edge never lets it through from outside."""
 
 SESSION_FILE_KEY = "session"
 SESSION_MOUNT = "/run/secrets/telegram"

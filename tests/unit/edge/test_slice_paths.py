@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamvault_common.keys import SLICE_BYTES
+from streamvault_common.keys import AFFINITY_BYTES, MIB, SLICE_BYTES
 from streamvault_edge import slices
 from streamvault_edge.slices import Film
 
@@ -53,6 +53,11 @@ def test_slice_size_of_nginx_is_the_agents() -> None:
     assert f"slice {SLICE_BYTES >> 20}m;" in (CONFIG / "film.conf").read_text()
     assert 'proxy_cache_key "$fid:$gen|$slice_range";' in (CONFIG / "film.conf").read_text()
     assert 'proxy_cache_key "asset:$fid";' in (CONFIG / "asset.conf").read_text()
+
+
+def test_block_of_nginx_is_the_workers() -> None:
+    assert f"AFFINITY_BYTES = {AFFINITY_BYTES // MIB} * 1024 * 1024;" in (CONFIG / "home.js").read_text()
+    assert AFFINITY_BYTES % SLICE_BYTES == 0, "no slice lies in two blocks"
 
 
 def test_purge_empties_what_a_viewer_still_holds_open(tmp_path: Path) -> None:
