@@ -1,6 +1,6 @@
 /**
  * Runs before every page: sets the content security policy and, since a page cannot choose its own status, asks the
- * catalogue first and answers 410 or 503 with the page made for it.
+ * catalogue first and answers 410, 451 or 503 with the page made for it.
  */
 
 import { type NextRequest, NextResponse } from "next/server";
@@ -12,8 +12,8 @@ import { homeQuery, readBrowseQuery } from "@/lib/queries";
 import { REQUEST_ID_HEADER, requestIdOf } from "@/lib/request-id";
 import { readSettings } from "@/lib/settings";
 
+const GONE = "/system/gone";
 const OUTCOMES = {
-  gone: { page: "/system/gone", status: 410 },
   missing: { page: "/system/missing", status: 404 },
   unavailable: { page: "/system/unavailable", status: 503 },
 } as const;
@@ -33,7 +33,7 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   const answer = await precheck(request.nextUrl, requestId);
   observePage(answer.kind);
   if (answer.kind === "unavailable") headers.set(REQUEST_ID_HEADER, answer.requestId);
-  const response = respond(answer.kind, request.nextUrl, headers);
+  const response = respond(answer, request.nextUrl, headers);
   response.headers.set("content-security-policy", policy);
   response.headers.set(REQUEST_ID_HEADER, headers.get(REQUEST_ID_HEADER) ?? requestId);
   response.headers.set("x-content-type-options", "nosniff");
@@ -44,14 +44,15 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   return response;
 }
 
-function respond(outcome: Answer<unknown>["kind"], url: NextURL, headers: Headers): NextResponse {
-  if (outcome === "ok") return NextResponse.next({ request: { headers } });
-  const { page, status } = OUTCOMES[outcome];
+function respond(answer: Answer<unknown>, url: NextURL, headers: Headers): NextResponse {
+  if (answer.kind === "ok") return NextResponse.next({ request: { headers } });
+  const { page, status } = answer.kind === "gone" ? { page: GONE, status: answer.status } : OUTCOMES[answer.kind];
   // The same address with another path: any other form is fetched over the network, from this server again.
   const target = url.clone();
   target.pathname = page;
   const response = NextResponse.rewrite(target, { request: { headers }, status });
   response.headers.set("cache-control", "no-store");
+  if (answer.kind === "gone" && answer.link !== null) response.headers.set("link", answer.link);
   if (status === 503) response.headers.set("retry-after", RETRY_AFTER_SECONDS);
   return response;
 }

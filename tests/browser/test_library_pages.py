@@ -100,6 +100,20 @@ def test_absence_has_its_own_status_and_page(
     expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
 
 
+def test_a_site_that_withholds_for_legal_reasons_says_so_and_who_asked(
+    page: Page, site: str, library: Library, watch: Watch
+) -> None:
+    watch.expected = ("status of 451",)
+    library.faults.takedown_status, library.faults.blocked_by = 451, "https://court.example/orders"
+    wait_for_fresh_catalogue(page)
+    answer = page.goto(f"{site}/t/{GONE}")
+    assert answer is not None
+    assert answer.status == 451
+    assert '<https://court.example/orders>; rel="blocked-by"' in answer.headers["link"]
+    assert answer.headers["cache-control"] == "no-store"
+    expect(page.get_by_role("heading", level=1, name="No longer available")).to_be_visible()
+
+
 def test_gone_page_tells_nothing_about_the_title(site: str) -> None:
     text = httpx.get(f"{site}/t/{GONE}").text
     assert "ld+json" not in text

@@ -115,10 +115,11 @@ def test_busy_file_is_tried_again_until_it_answers(film: FilmPage, library: Libr
     expect(film.page.get_by_test_id("reconnecting")).to_have_count(0)
 
 
-def test_film_taken_down_during_playback_says_so(film: FilmPage, library: Library, watch: Watch) -> None:
+@pytest.mark.parametrize("status", [410, 451])
+def test_film_taken_down_during_playback_says_so(film: FilmPage, library: Library, watch: Watch, status: int) -> None:
     watch.expected = (FAILED_REQUEST,)
     film.start()
-    library.faults.file_status = dict.fromkeys(Quality, 410)
+    library.faults.file_status = dict.fromkeys(Quality, status)
     film.choose("quality", "720p")
     failure = film.page.get_by_test_id("player-failure")
     expect(failure).to_have_attribute("data-failure", "gone")

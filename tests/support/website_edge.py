@@ -32,6 +32,8 @@ class Faults:
 
     api_down: bool = False
     library_empty: bool = False
+    takedown_status: int = 410
+    blocked_by: str = ""
     play_status: int | None = None
     file_status: dict[Quality, int] = field(default_factory=dict)
     cut_after_bytes: int | None = None
@@ -175,7 +177,10 @@ class StandIn:
         if self._library.faults.api_down:
             return problem(request, 503, "The catalogue is not available")
         if title_id == GONE:
-            return problem(request, 410, "Taken down")
+            gone = problem(request, self._library.faults.takedown_status, "Taken down")
+            if self._library.faults.blocked_by:
+                gone.headers["link"] = f'<{self._library.faults.blocked_by}>; rel="blocked-by"'
+            return gone
         page = self._library.page(title_id)
         return problem(request, 404, "Unknown title") if page is None else JSONResponse(page.model_dump(mode="json"))
 

@@ -9,6 +9,7 @@ describe("why a film stopped", () => {
     [401, "expired"],
     [404, "missing"],
     [410, "gone"],
+    [451, "gone"],
     [424, "busy"],
     [429, "busy"],
     [500, "busy"],

@@ -13,6 +13,7 @@ from streamvault_common.settings import InvalidSetting
 from streamvault_telegram.connection import trust_public_key
 
 from . import settings
+from .api.problems import TakedownAnswer
 from .app import Services, create_app
 from .bot.client import Bot, BotIdentity
 from .bot.commands import Commands
@@ -88,6 +89,7 @@ def _services(
         metrics=metrics,
         serving=lambda: not stop.is_set(),
         failed=alarms.request_failed,
+        takedown=TakedownAnswer(chosen.takedown_status, chosen.takedown_blocked_by),
     )
 
 

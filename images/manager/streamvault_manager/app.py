@@ -1,7 +1,7 @@
 """The web application, assembled from its services."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
@@ -23,12 +23,13 @@ class Services:
     metrics: Metrics
     serving: Callable[[], bool]
     failed: Failed
+    takedown: problems.TakedownAnswer = field(default_factory=problems.TakedownAnswer)
 
 
 def create_app(services: Services, admin_token: str, *, debug: bool = False) -> FastAPI:
     """The ASGI application; its description is served only with `debug`."""
     app = FastAPI(title="Site API", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json" if debug else None)
-    problems.install(app, services.metrics)
+    problems.install(app, services.metrics, services.takedown)
     app.include_router(health.router(services.metrics, services.serving))
     app.include_router(catalogue.router(services.catalogue))
     app.include_router(play.router(services.grants, services.metrics))

@@ -1,5 +1,6 @@
 """Settings of the manager, read once from the environment."""
 
+from enum import IntEnum
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -7,6 +8,13 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from streamvault_common.settings import InvalidSetting, LogSettings, StoreSettings, TelegramSettings
 from streamvault_common.signing import LinkKeys
+
+
+class TakedownStatus(IntEnum):
+    """How a title that was taken down is answered: gone, or withheld for legal reasons (RFC 7725)."""
+
+    GONE = 410
+    LEGAL_REASONS = 451
 
 
 class Settings(StoreSettings, TelegramSettings, LogSettings):
@@ -18,6 +26,10 @@ class Settings(StoreSettings, TelegramSettings, LogSettings):
     link_keys: SecretStr
     admin_api_token: Annotated[SecretStr, Field(min_length=16)]
     grant_ttl_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = 6 * 3600
+
+    takedown_status: TakedownStatus = TakedownStatus.GONE
+    takedown_blocked_by: Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9._~:/%?=+-]+)?$")] = ""
+    """Address of who had titles removed, told with status 451."""
 
     tg_bot_token: SecretStr
     admin_user_ids: Annotated[tuple[int, ...], NoDecode] = ()

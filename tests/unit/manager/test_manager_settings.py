@@ -33,6 +33,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("TG_BOT_TOKEN", "", "TG_BOT_TOKEN: Field required"),
         ("TG_DC_MAP", "1-5=127.0.0.1:443", "set TG_DC_MAP and TG_RSA_PUBLIC_KEY together"),
         ("GRANT_TTL_SECONDS", "5", "GRANT_TTL_SECONDS: "),
+        ("TAKEDOWN_STATUS", "404", "TAKEDOWN_STATUS: Input should be 410 or 451"),
+        ("TAKEDOWN_BLOCKED_BY", "the court", "TAKEDOWN_BLOCKED_BY: "),
+        ("TAKEDOWN_BLOCKED_BY", "https://court.example/>; rel=x", "TAKEDOWN_BLOCKED_BY: "),
     ],
 )
 def test_a_wrong_variable_is_named(
@@ -55,6 +58,12 @@ def test_admins_are_a_list_of_numbers_and_may_be_none(environment: pytest.Monkey
     assert load().admin_user_ids == ()
     environment.setenv("ADMIN_USER_IDS", " 5000000001, 7,")
     assert load().admin_user_ids == (5000000001, 7)
+
+
+def test_a_takedown_is_answered_410_unless_told_otherwise(environment: pytest.MonkeyPatch) -> None:
+    assert load().takedown_status == 410
+    environment.setenv("TAKEDOWN_STATUS", "451")
+    assert load().takedown_status == 451
 
 
 def test_store_addresses_are_checked_without_showing_them() -> None:

@@ -5,12 +5,13 @@ import "server-only";
 import { managerUrl } from "@/lib/settings";
 import { observeApiCall } from "@/lib/metrics";
 import { DecodeError, type Decoder } from "./decode";
+import { isTakedown, type TakedownStatus } from "@/lib/takedown";
 import { problem, titleList, titlePage, type TitleKind, type TitleList, type TitlePage } from "./models";
 
 export type Answer<T> =
   | { readonly kind: "ok"; readonly value: T }
   | { readonly kind: "missing" }
-  | { readonly kind: "gone" }
+  | { readonly kind: "gone"; readonly status: TakedownStatus; readonly link: string | null }
   | { readonly kind: "unavailable"; readonly requestId: string };
 
 const TIMEOUT_MS = 5_000;
@@ -75,7 +76,8 @@ async function fetchAnswer<T>(path: string, decode: Decoder<T>, requestId: strin
 
 async function readAnswer<T>(response: Response, decode: Decoder<T>, path: string, requestId: string): Promise<Answer<T>> {
   if (response.ok) return { kind: "ok", value: decode(await response.json(), "") };
-  if (response.status === 410) return { kind: "gone" };
+  // The status is the manager's choice, and with 451 so is the link to who asked for it: the page says the same.
+  if (isTakedown(response.status)) return { kind: "gone", status: response.status, link: response.headers.get("link") };
   if (response.status === 404 || response.status === 422) return { kind: "missing" };
   const told = await response.json().then((body) => problem(body, ""), () => null);
   console.error(JSON.stringify({ level: "error", event: "api_refused", path, requestId, status: response.status }));

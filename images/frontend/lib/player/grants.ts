@@ -1,6 +1,7 @@
 /** Signed links for a title, asked of the manager and kept until shortly before they expire. */
 
 import { playGrant, problem, type PlayGrant } from "@/lib/api/models";
+import { isTakedown } from "@/lib/takedown";
 
 export type GrantFailure = "gone" | "missing" | "refused" | "busy" | "network";
 
@@ -74,7 +75,7 @@ async function refusal(response: Response): Promise<GrantError> {
 }
 
 function failureOf(status: number): GrantFailure {
-  if (status === 410) return "gone";
+  if (isTakedown(status)) return "gone";
   if (status === 404 || status === 409 || status === 422) return "missing";
   if (status === 401 || status === 403) return "refused";
   return "busy";

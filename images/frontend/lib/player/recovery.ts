@@ -1,5 +1,7 @@
 /** What to do when a film stops: pure decisions over what the server said and what was already tried. */
 
+import { isTakedown } from "@/lib/takedown";
+
 export type Cause = "network" | "expired" | "missing" | "gone" | "busy" | "format";
 export type Failure = "network" | "refused" | "gone" | "missing" | "busy" | "format";
 
@@ -21,7 +23,7 @@ const REGRANTS = 2;
 export function causeOf(status: number | null): Cause {
   if (status === null) return "network";
   if (status === 401 || status === 403) return "expired";
-  if (status === 410) return "gone";
+  if (isTakedown(status)) return "gone";
   if (status === 404) return "missing";
   if (status >= 400) return "busy";
   return "format";

@@ -3,6 +3,7 @@
 import http
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,12 +29,24 @@ RETRY_AFTER_SECONDS = 5
 
 _REFUSALS: dict[type[Exception], tuple[int, Callable[[Exception], str]]] = {
     TitleUnknown: (404, lambda _: "No such title"),
-    TitleGone: (410, lambda _: ""),
     CursorUnreadable: (422, lambda _: "cursor: not a cursor of this list"),
     EpisodeNeeded: (422, str),
     NothingPlayable: (409, lambda _: "Nothing of this can be played now"),
     AssetChanged: (409, str),
 }
+
+
+@dataclass(frozen=True)
+class TakedownAnswer:
+    """How a title that was taken down is answered: 410, or 451 and who asked for that if it may be told (RFC 7725)."""
+
+    status: int = http.HTTPStatus.GONE
+    blocked_by: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """The link to whoever asked, with 451 only."""
+        told = self.blocked_by and self.status == http.HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
+        return {"Link": f'<{self.blocked_by}>; rel="blocked-by"'} if told else {}
 
 
 def problem(request_id: str, status: int, detail: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
@@ -42,8 +55,11 @@ def problem(request_id: str, status: int, detail: str = "", headers: dict[str, s
     return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, metrics: Metrics) -> None:
+def install(app: FastAPI, metrics: Metrics, takedown: TakedownAnswer) -> None:
     """Turn every refusal and failure that a route may raise into a problem."""
+
+    async def gone(request: Request, error: Exception) -> JSONResponse:
+        return problem(_id(request), takedown.status, headers=takedown.headers())
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         status, detail = next(rule for kind, rule in _REFUSALS.items() if isinstance(error, kind))
@@ -70,6 +86,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         log.info("request refused", extra={"request_id": _id(request), "why": complaints})
         return problem(_id(request), 422, complaints)
 
+    app.add_exception_handler(TitleGone, gone)
     for kind in _REFUSALS:
         app.add_exception_handler(kind, refused)
     app.add_exception_handler(StoreUnavailable, unavailable)
