@@ -10,6 +10,7 @@ import pytest
 from edge_site import LINK_KEYS, Site, wait_until
 
 from nginx import NginxFailed, running
+from streamvault_common.keys import HEADER_FILE_KIND, HEADER_RELAY, SLICE_BYTES
 from streamvault_common.signing import Tier
 
 
@@ -68,6 +69,17 @@ def test_worker_gets_the_request_id_of_the_viewer(site: Site) -> None:
     file = site.origin.add(10)
     response = site.get(site.play(file))
     assert site.origin.requests(file)[0].request.headers["x-request-id"] == response.headers["x-request-id"]
+
+
+def test_worker_sees_nothing_of_the_viewer(site: Site) -> None:
+    file, poster = site.origin.add(10), site.origin.add(10, content_type="image/webp")
+    forged = {HEADER_RELAY: "1", HEADER_FILE_KIND: "image", "Cookie": "a=b", "If-Range": '"x"', "Authorization": "y"}
+    for path in (site.play(file), site.image(poster)):
+        site.get(path, "0-3", **forged)
+    film, image = (site.origin.requests(one)[0].request.headers for one in (file, poster))
+    assert set(film) == {"host", "x-request-id", "x-file-kind", "range"}
+    assert (film["x-file-kind"], film["range"]) == ("video", f"bytes=0-{SLICE_BYTES - 1}")
+    assert set(image) == {"host", "x-request-id", "x-file-kind"}
 
 
 def test_answers_say_nothing_of_the_machinery(site: Site) -> None:
