@@ -11,6 +11,7 @@ const TITLES = {
     414: 'Address too long',
     416: 'Range not satisfiable',
     429: 'Too many connections',
+    451: 'Unavailable for legal reasons',
     503: 'Temporarily unavailable',
 };
 const RETRY_SECONDS = 5;
@@ -30,6 +31,9 @@ function answer(r, status, detail) {
     if (status === 405) {
         r.headersOut['Allow'] = 'GET, HEAD';
     }
+    if (status === 451 && r.variables.takedown_link) {
+        r.headersOut['Link'] = `<${r.variables.takedown_link}>; rel="blocked-by"`;
+    }
     r.return(status, JSON.stringify({
         type: 'about:blank',
         title: TITLES[status] || 'Error',
@@ -44,7 +48,7 @@ function detailOf(r, status) {
         const reason = r.variables.link_scope ? r.variables.link : 'malformed';
         return reason === 'expired' ? 'The link has expired.' : `The link is not valid (${reason}).`;
     }
-    if (status === 410) {
+    if (status === 410 || status === 451) {
         return 'This was taken down.';
     }
     if (status === 503) {
