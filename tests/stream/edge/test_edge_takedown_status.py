@@ -8,8 +8,8 @@ import httpx
 import pytest
 from edge_agent import running_agent
 from edge_site import LINK_KEYS, Site
-from nginx import NginxFailed, running
 
+from nginx import NginxFailed, running
 from streamvault_common.keys import SLICE_BYTES
 
 COURT = "https://court.example/orders?id=7"
