@@ -13,7 +13,7 @@ from streamvault_common.models import SessionReport, WorkerState
 from streamvault_operator.domain.observation import Observed
 from streamvault_operator.domain.pods import PodView
 from streamvault_operator.domain.resources import SessionStatus, WorkerSession
-from streamvault_operator.domain.rotation import PoolPolicy, Turn, choose, due_at
+from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, due_at, standing
 from streamvault_operator.domain.session import Action, decide
 from streamvault_operator.domain.session_status import render_status
 
@@ -156,13 +156,8 @@ class Pool:
         self.workers = {f"s{number}": Worker(session(f"s{number}", {})) for number in range(size)}
 
     def serving(self) -> set[str]:
-        """Who really serves."""
-
-        def serves(one: Worker) -> bool:
-            able = one.pod is not None and one.pod.ready and not one.pod.terminating
-            return able and one.session.status.phase == "Active"
-
-        return {name for name, one in self.workers.items() if serves(one)}
+        """Who serves as far as the operator can know: what happened to a session since its last look, it cannot."""
+        return {name for name, one in self.workers.items() if standing(one.session, self.now) is Standing.SERVING}
 
     def reconcile(self, name: str) -> None:
         """The operator looks at a session."""
@@ -174,7 +169,7 @@ class Pool:
         )  # fmt: skip
         before = self.serving()
         plan = decide(seen)
-        if plan.phase == "Draining" and one.session.status.phase == "Active" and not seen.floods.resting_until:
+        if plan.phase == "Draining" and name in before and not seen.floods.resting_until:
             assert len(before - {name}) >= self.policy.min_active, "rotation took one too many"
         cooling, resting = one.session.status.cooling_until, one.session.status.resting_until
         one.session = one.session.model_copy(update={"status": SessionStatus.parse(render_status(seen, plan))})
