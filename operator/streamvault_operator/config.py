@@ -99,6 +99,13 @@ class Workers(ConfigModel):
     pools: dict[str, Pool] = Field(default_factory=dict)
 
 
+class Takedown(ConfigModel):
+    """How what was taken down is answered: 410, or 451 with the address of who asked for it (RFC 7725)."""
+
+    status: Literal[410, 451] = 410
+    blocked_by: str = ""
+
+
 class EdgeService(ConfigModel):
     """How viewers reach the edge."""
 
@@ -160,6 +167,7 @@ class OperatorConfig(ConfigModel):
     stores: Stores
     telegram: Telegram
     workers: Workers
+    takedown: Takedown = Takedown()
     edge: Edge | None = None
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from chart import (
     ACCOUNT,
     BOARD,
@@ -22,6 +23,8 @@ from custom_resources import definition
 
 from streamvault_common.settings import parse_dc_map
 from streamvault_manager.settings import Settings as ManagerSettings
+from streamvault_operator.config import OperatorConfig
+from streamvault_operator.render.edge import edge
 from telegram_sandbox.settings import Settings as SandboxSettings
 
 
@@ -115,6 +118,24 @@ def test_manager_is_told_who_its_admins_are() -> None:
     assert (manager["ADMIN_USER_IDS"], manager["ADMIN_CHANNEL_ID"]) == ("5000000001", "-1002400000125")
     assert manager["PUBLIC_URL"] == "http://127.0.0.1:30080"
     assert manager["LINK_KEYS"] == {"secretKeyRef": {"name": "streamvault-link-keys", "key": "LINK_KEYS"}}
+
+
+def test_how_takedowns_are_answered_reaches_manager_and_edge() -> None:
+    for values, expected in (
+        (BOARD, ("410", "")),
+        (
+            BOARD.plus("takedown.status=451", "takedown.blockedBy=https://court.example"),
+            ("451", "https://court.example"),
+        ),
+    ):
+        manifests = render(values)
+        manager = environment(manifests, "manager")
+        assert (manager["TAKEDOWN_STATUS"], manager["TAKEDOWN_BLOCKED_BY"]) == expected
+        text = find(manifests, "ConfigMap", "streamvault-operator")["data"]["config.yaml"]
+        config = OperatorConfig.model_validate(yaml.safe_load(text))
+        assert config.edge is not None
+        settings = edge(config, config.edge, None)[0]["data"]
+        assert (settings["TAKEDOWN_STATUS"], settings["TAKEDOWN_BLOCKED_BY"]) == expected
 
 
 def test_manager_without_an_admin_channel_is_told_of_none() -> None:

@@ -32,6 +32,8 @@ REFUSED = [
     (BOARD.plus("workers.streaming.readAhead=often"), "/workers/streaming/readAhead"),
     (BOARD.plus("workers.streaming.hedged=true"), "additional properties 'hedged' not allowed"),
     (BOARD.plus("workers.env.lower=x"), "invalid propertyName 'lower'"),
+    (BOARD.plus("takedown.status=404"), "/takedown/status"),
+    (BOARD.plus("takedown.blockedBy=the court"), "/takedown/blockedBy"),
     (BOARD.plus("telegram.dcMap=1:host:1"), "/telegram/dcMap"),
     (BOARD.plus("telegram.dcMap=1=host:4431"), "set dcMap and rsaPublicKey together"),
     (BOARD.plus("sandbox.enabled=true"), "--set-file sandbox.rsaPrivateKey=KEY.pem"),

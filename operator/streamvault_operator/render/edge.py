@@ -41,6 +41,8 @@ def _settings(config: OperatorConfig, edge_config: Edge, owner: Owner | None) ->
         "CACHE_INACTIVE": cache.inactive,
         "CACHE_KEYS_ZONE": cache.keys_zone,
         "IMAGE_CACHE_MAX_SIZE": cache.images_max_size,
+        "TAKEDOWN_STATUS": str(config.takedown.status),
+        "TAKEDOWN_BLOCKED_BY": config.takedown.blocked_by,
     }
     for name, tier in (("GUEST", tiers.guest), ("MEMBER", tiers.member), ("PREMIUM", tiers.premium)):
         data |= {f"RATE_{name}": tier.rate, f"CONNECTIONS_{name}": str(tier.connections)}

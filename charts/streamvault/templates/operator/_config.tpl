@@ -10,6 +10,7 @@ telegram:
   configMap: streamvault-telegram
   secret: {{ include "streamvault.telegramSecret" . }}
   checksum: {{ include "streamvault.telegramChecksum" . }}
+takedown: {status: {{ .Values.takedown.status }}, blockedBy: {{ .Values.takedown.blockedBy | quote }}}
 workers:
   image: {{ include "streamvault.image" (list . "worker") }}
   imagePullPolicy: {{ .Values.imagePullPolicy }}
