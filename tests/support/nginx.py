@@ -53,6 +53,12 @@ def _unpack(root: Path) -> None:
     partial.rename(root)
 
 
+def version() -> tuple[int, ...]:
+    """The version of this nginx."""
+    result = subprocess.run(["chroot", str(rootfs()), "nginx", "-v"], capture_output=True, text=True, check=True)
+    return tuple(map(int, result.stderr.rpartition("/")[2].split(".")))
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port that nobody uses now."""
     with socket.socket() as probe:

@@ -78,6 +78,10 @@ class Faults:
     delay_seconds: float = 0.0
     bytes_per_second: int = 0
     ignore_range: bool = False
+    answer_less: int = 0
+    """Answer a range that is so many bytes shorter than asked, and say so."""
+    etag: str = ""
+    """Send this validator instead of the file's."""
     break_from_offset: int | None = None
     """Answer 503 to every range that starts at or after this offset."""
 
@@ -205,6 +209,7 @@ class Origin:
         if file.gone:
             return await self._refuse(writer, 410)
         start, end = _range_of(request, len(file.content), ignored=faults.ignore_range)
+        end -= faults.answer_less
         if faults.break_from_offset is not None and start >= faults.break_from_offset:
             return await self._refuse(writer, 503, {"Retry-After": "1"})
         if start >= len(file.content):
@@ -220,7 +225,7 @@ class Origin:
         self, faults: Faults, file: File, start: int, end: int, request: Request, writer: asyncio.StreamWriter
     ) -> None:
         whole = faults.ignore_range or "range" not in request.headers
-        headers = {"Content-Type": file.content_type, "ETag": f'"{file.fid}-{file.gen}"', "Accept-Ranges": "bytes"}
+        headers = {"Content-Type": file.content_type, "ETag": faults.etag or _etag(file), "Accept-Ranges": "bytes"}
         headers |= {"Content-Length": str(end - start + 1), "X-Worker": "ws-secret-name", "Server": "uvicorn"}
         if not whole:
             headers["Content-Range"] = f"bytes {start}-{end}/{len(file.content)}"
@@ -237,6 +242,10 @@ class Origin:
                 await asyncio.sleep(len(block) / faults.bytes_per_second)
         if faults.short_by:
             raise ConnectionResetError
+
+
+def _etag(file: File) -> str:
+    return f'"{file.fid}-{file.gen}"'
 
 
 def _range_of(request: Request, size: int, *, ignored: bool) -> tuple[int, int]:
