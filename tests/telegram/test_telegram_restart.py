@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from pyrogram import errors, raw
 from sandbox import LIBRARY, SandboxProcess, learn_peers
@@ -56,6 +58,17 @@ async def test_changed_world_file_is_applied_and_history_stays(tmp_path: Path) -
         sandbox.start()
         assert [one["title"] for one in sandbox.get("/control/channels")] == ["New"]
         assert [one["text"] for one in sandbox.read("reader", "New")] == ["kept"]
+
+
+def test_stop_does_not_wait_for_whoever_waits_for_a_message(tmp_path: Path) -> None:
+    with SandboxProcess(tmp_path) as sandbox:
+        address = f"{sandbox.control_url}/control/accounts/ada/chats/streamvault_bot/messages"
+        with ThreadPoolExecutor(1) as waiting:
+            answer = waiting.submit(httpx.get, address, params={"after": 0, "wait_seconds": 25}, timeout=60)
+            sandbox.say("ada", "viewer1", "the sandbox answers meanwhile")
+            sandbox.stop()
+            assert isinstance(answer.exception(), httpx.HTTPError) or answer.result().is_error
+    assert not (tmp_path / "telegram.sqlite3-wal").exists(), "the database was not closed: it was killed after 10 s"
 
 
 async def _channel_pts(sandbox: SandboxProcess) -> int:

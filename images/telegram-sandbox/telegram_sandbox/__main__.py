@@ -20,6 +20,7 @@ from telegram_sandbox.settings import Settings
 from telegram_sandbox.showing import show_lines
 
 log = logging.getLogger("telegram_sandbox")
+_LAST_ANSWERS_SECONDS = 1  # for control calls under way at the end; one may be waiting for a message
 
 
 class _ControlServer(uvicorn.Server):
@@ -41,7 +42,10 @@ async def run(settings: Settings) -> None:
     control_socket = socket.create_server((settings.host, settings.control_port))
     control_port: int = control_socket.getsockname()[1]
     app = create_app(backend, listener)
-    server = _ControlServer(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_LAST_ANSWERS_SECONDS
+    )
+    server = _ControlServer(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
