@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import ALL_VALUES, BOARD, EVERYTHING, SANDBOX, Manifest, Values, find, render, workloads
+from chart import ALL_VALUES, BOARD, EVERYTHING, K3S, SANDBOX, Manifest, Values, find, render, workloads
 
 TEMPLATES = [
     pytest.param(name, template, id=f"{values}: {name}")
@@ -14,6 +14,9 @@ TEMPLATES = [
 ]
 UNITS = {"m": 1e-3, "": 1.0, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 COREDNS_CPU = 0.1
+BOARD_CPU, BOARD_MEMORY = 4.0, 24 * 10**9
+K3S_CPU, K3S_MEMORY = 0.5, 1.5 * 2**30
+"""k3s itself with Traefik, and the system."""
 EDGE_PARTS = ("resources", "agentResources")
 
 
@@ -23,14 +26,38 @@ def amount(quantity: str) -> float:
     return float(number) * UNITS[unit]
 
 
-def requested(values: Values, workers: int) -> dict[str, float]:
-    """CPU cores and bytes that everything asks for, with the edge and so many workers."""
+def resources(values: Values, workers: int) -> list[dict[str, dict[str, str]]]:
+    """Requests and limits of every container, with the edge and so many workers."""
     manifests = render(values)
     config = operator_config(manifests)
-    asked = [container["resources"]["requests"] for _, pod in workloads(manifests) for container in containers(pod)]
-    asked += [config["workers"]["resources"]["requests"]] * workers
-    asked += [config["edge"][part]["requests"] for part in EDGE_PARTS]
+    found = [
+        container["resources"]
+        for name, pod in workloads(manifests)
+        for container in containers(pod) * find_replicas(manifests, name)
+    ]
+    found += [config["workers"]["resources"]] * workers
+    found += [config["edge"][part] for part in EDGE_PARTS] * config["edge"]["replicas"]
+    return found
+
+
+def requested(values: Values, workers: int) -> dict[str, float]:
+    """CPU cores and bytes that everything asks for."""
+    asked = [entry["requests"] for entry in resources(values, workers)]
     return {name: sum(amount(requests[name]) for requests in asked) for name in ("cpu", "memory")}
+
+
+def most_memory(values: Values, workers: int) -> float:
+    """Bytes that everything together may take before something is killed."""
+    return sum(amount(entry["limits"]["memory"]) for entry in resources(values, workers))
+
+
+def find_replicas(manifests: list[Manifest], name: str) -> int:
+    (replicas,) = [
+        manifest["spec"]["replicas"]
+        for manifest in manifests
+        if manifest["kind"] in {"Deployment", "StatefulSet"} and manifest["metadata"]["name"] == name
+    ]
+    return int(replicas)
 
 
 def operator_config(manifests: list[Manifest]) -> Manifest:
@@ -77,10 +104,9 @@ def test_pod_asks_for_resources_and_bounds_its_memory(name: str, template: Manif
 
 @pytest.mark.parametrize(("name", "template"), TEMPLATES)
 def test_pod_is_probed_and_its_images_are_pinned(name: str, template: Manifest) -> None:
-    container = containers(template)[0]
-    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
-    for image in (container["image"] for container in containers(template)):
-        assert re.search(r":(?!latest$)[A-Za-z0-9_.-]+$", image), image
+    for container in containers(template):
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), container["name"]
+        assert re.search(r":(?!latest$)[A-Za-z0-9_.-]+$", container["image"]), container["image"]
 
 
 def test_only_the_operator_gets_a_service_account_token() -> None:
@@ -109,7 +135,14 @@ def test_sandbox_with_four_workers_fits_two_cores() -> None:
     assert asked["memory"] <= 4 * 2**30
 
 
-def test_defaults_with_sixteen_workers_fit_a_board_of_four_cores() -> None:
-    asked = requested(BOARD, workers=16)
-    assert asked["cpu"] + COREDNS_CPU <= 3.5
-    assert asked["memory"] <= 16 * 2**30
+@pytest.mark.parametrize("values", [BOARD, K3S], ids=str)
+def test_a_board_of_four_cores_and_24_gb_holds_a_swarm(values: Values) -> None:
+    asked = requested(values, workers=16)
+    assert asked["cpu"] + COREDNS_CPU + K3S_CPU <= BOARD_CPU
+    assert asked["memory"] + K3S_MEMORY <= BOARD_MEMORY / 2, "the other half is for bursts and the page cache"
+    # Even when every part of a swarm of twelve takes all that it may, nothing of the node itself is driven out.
+    assert most_memory(values, workers=12) + K3S_MEMORY <= BOARD_MEMORY
+
+
+def test_a_board_with_8_gb_holds_what_four_workers_ask_for() -> None:
+    assert requested(K3S, workers=4)["memory"] + K3S_MEMORY <= 8 * 10**9 / 2

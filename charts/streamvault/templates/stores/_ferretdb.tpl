@@ -47,6 +47,23 @@ containers:
       - {name: POSTGRES_USER, value: streamvault}
       - name: POSTGRES_PASSWORD
         valueFrom: {secretKeyRef: {name: streamvault-stores, key: MONGODB_PASSWORD}}
+    # By command: the server listens on the pod's loopback only, which probes over the network do not reach. While the
+    # first start makes the database, it listens on a socket file alone and counts as not started.
+    startupProbe:
+      exec: &ready {command: [pg_isready, --quiet, --host=127.0.0.1, --username=streamvault, --dbname=postgres]}
+      periodSeconds: 3
+      timeoutSeconds: 10
+      failureThreshold: 100
+    readinessProbe:
+      exec: *ready
+      periodSeconds: 15
+      timeoutSeconds: 10
+    # A server that recovers after a crash of its own refuses connections, and must not be killed for that.
+    livenessProbe:
+      exec: *ready
+      periodSeconds: 30
+      timeoutSeconds: 10
+      failureThreshold: 6
     resources: {{- include "streamvault.resources" .Values.mongodb.resources | nindent 6 }}
     volumeMounts:
       - {name: data, mountPath: /var/lib/postgresql/data}
