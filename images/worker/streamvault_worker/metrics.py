@@ -43,6 +43,12 @@ class Metrics:
         self.responses = Counter(
             "streamvault_worker_responses_total", "Answers by status.", ["status"], registry=self.registry
         )
+        self.relays = Counter(
+            "streamvault_worker_relays_total", "Reads that went on with another worker's bytes.", registry=self.registry
+        )
+        self.hedges = Counter(
+            "streamvault_worker_hedges_total", "Late pieces that another worker was asked for.", registry=self.registry
+        )
         self.resets = Counter(
             "streamvault_worker_resets_total", "Answers cut after their status line.", registry=self.registry
         )

@@ -22,7 +22,11 @@ from .stores.redis_store import RedisStore
 from .stores.redis_takedowns import RedisTakedowns
 from .stream.admission import Admission
 from .stream.app import Reading, WorkerApp
+from .stream.budget import PieceBudget
+from .stream.peers import Peers
+from .stream.readahead import ReadAhead
 from .stream.running import RunningReads
+from .stream.turns import Turns
 from .takedowns import TakedownWatch
 from .telegram.account import AccountState
 from .telegram.client import TelegramClient
@@ -50,6 +54,9 @@ class Service:
         self._mongo = MongoFiles(settings.mongodb_uri.get_secret_value(), settings.mongodb_database)
         self._reporter = EventReporter(self._redis.events, settings.worker_name)
         self._admission = Admission(settings.max_streams)
+        self._turns = Turns(settings.account_window)
+        self._budget = PieceBudget(settings.held_pieces)
+        self._read_ahead = ReadAhead(self._budget, settings.read_ahead)
         self._account = AccountState(
             self._reporter,
             self._metrics,
@@ -57,9 +64,7 @@ class Service:
         )
         if not settings.pod_uid:
             self._account.lease(held=True)
-        self._downloader = Downloader(
-            self._account, self._metrics, settings.account_window, settings.answer_timeout_seconds
-        )
+        self._downloader = Downloader(self._account, self._metrics, self._turns, settings.answer_timeout_seconds)
         self._messages = ChannelMessages(self._account, settings.answer_timeout_seconds)
         self._heartbeat = Heartbeat(
             self._redis, self._account, self._admission, settings.session_revision, settings.pod_uid
@@ -108,13 +113,22 @@ class Service:
 
     async def _web_server_task(self) -> None:
         """Serve HTTP; after the stop was asked for: be unready, let the streams end, leave."""
+        peers = Peers(
+            [(worker.host, worker.port) for worker in self._settings.workers],
+            own=(self._settings.pod_ip, self._settings.port),
+        )
         reading = Reading(
             catalogue=Catalogue(self._mongo, self._redis.withdrawn),
             source=self._downloader,
             admission=self._admission,
+            turns=self._turns,
+            budget=self._budget,
+            read_ahead=self._read_ahead,
+            peers=peers,
             metrics=self._metrics,
             reporter=self._reporter,
             window=self._settings.stream_window,
+            hedge=self._settings.hedge,
             running=self._running,
         )
         app = WorkerApp(reading, self._not_ready)
@@ -128,8 +142,10 @@ class Service:
         self._account.changed.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._admission.wait_idle(), self._settings.drain_timeout_seconds)
+        self._read_ahead.clear()
         server.should_exit = True
         await serving
+        await peers.close()
         self._drained.set()
 
     def _not_ready(self) -> str:

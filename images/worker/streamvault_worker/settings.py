@@ -1,11 +1,12 @@
 """The worker's environment, read once at start."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streamvault_common.keys import HTTP_PORT
-from streamvault_common.settings import LogSettings, StoreSettings, TelegramSettings
+from streamvault_common.settings import Address, InvalidSetting, LogSettings, StoreSettings, TelegramSettings
 
 
 class WorkerSettings(StoreSettings, TelegramSettings, LogSettings):
@@ -37,9 +38,32 @@ class WorkerSettings(StoreSettings, TelegramSettings, LogSettings):
     """Compiled `native/ige.c`; without it, or without the processor's AES instructions, tgcrypto decrypts."""
     read_ahead: bool = True
     """Whether the head of the next slice is fetched while the edge stores this one."""
+    hedge: bool = False
+    """Whether another worker is asked as well for a piece that is unusually late."""
+    workers_address: str = ""
+    """`host:port[,host:port]` that stand for all workers: they help with bytes that this account cannot get."""
+    pod_ip: str = ""
+    """This worker's own address among them."""
     drain_timeout_seconds: float = Field(default=120.0, ge=0)
     """How long a stopping worker waits for its streams; keep it below terminationGracePeriodSeconds."""
     start_timeout_seconds: float = Field(default=30.0, gt=0)
     """How long one sign-in may take before it is tried again."""
     answer_timeout_seconds: float = Field(default=5.0, gt=0)
     """Silence after which a request to Telegram is asked again."""
+
+    @model_validator(mode="after")
+    def _addresses_are_readable(self) -> Self:
+        _ = self.workers
+        return self
+
+    @property
+    def workers(self) -> tuple[Address, ...]:
+        """What `workers_address` names; raises InvalidSetting."""
+        return tuple(_address(entry.strip()) for entry in self.workers_address.split(",") if entry.strip())
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise InvalidSetting(f"WORKERS_ADDRESS: {text!r} is not host:port")
+    return Address(host=host, port=int(port))

@@ -1,18 +1,13 @@
 """Ranges over joined parts come out right to the byte, by rules that Telegram enforces."""
 
-import asyncio
 import hashlib
-from collections.abc import Iterator
-from contextlib import aclosing
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamvault_common.documents import Part
 from streamvault_common.keys import MIB
 from streamvault_worker.stream.pieces import Piece, pieces
-from streamvault_worker.stream.reader import read_in_order
 
 KIB4 = 4096
 BORDERS = (KIB4, MIB)
@@ -101,66 +96,3 @@ def test_whole_slices_cost_one_request_per_mebibyte(slices: int, first: int) -> 
 def test_a_single_byte_costs_the_smallest_request() -> None:
     [piece] = pieces([Part(channel_id=1, message_id=1, size_bytes=MIB)], 5000, 5000)
     assert (piece.offset, piece.limit, piece.skip, piece.take) == (4096, 4096, 904, 1)
-
-
-class SlowHead:
-    """A source whose first piece comes last; counts what was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-        self.cancelled: list[int] = []
-        self.head_may_come = asyncio.Event()
-
-    async def fetch(self, piece: Piece) -> bytes:
-        number = piece.offset // MIB
-        self.asked.append(number)
-        try:
-            if number == 0:
-                await self.head_may_come.wait()
-        except asyncio.CancelledError:
-            self.cancelled.append(number)
-            raise
-        return bytes([number]) * piece.expected_bytes
-
-
-def twenty_pieces() -> Iterator[Piece]:
-    return pieces([Part(channel_id=1, message_id=1, size_bytes=20 * MIB)], 0, 20 * MIB - 1)
-
-
-async def settle() -> None:
-    """Let every task that can run, run."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
-async def test_a_late_head_piece_holds_back_the_window() -> None:
-    source = SlowHead()
-    async with aclosing(read_in_order(source, twenty_pieces(), window=4)) as chunks:
-        head = asyncio.ensure_future(anext(chunks))
-        await settle()
-        assert source.asked == [0, 1, 2, 3]
-        source.head_may_come.set()
-        assert bytes((await head)[:1]) == b"\x00"
-        assert [bytes(chunk[:1])[0] async for chunk in chunks] == list(range(1, 20))
-
-
-async def test_a_reader_that_does_not_read_stops_the_requests() -> None:
-    source = SlowHead()
-    source.head_may_come.set()
-    async with aclosing(read_in_order(source, twenty_pieces(), window=4)) as chunks:
-        await anext(chunks)
-        await settle()
-        assert source.asked == [0, 1, 2, 3, 4]
-
-
-async def test_leaving_cancels_what_is_under_way() -> None:
-    source = SlowHead()
-    chunks = read_in_order(source, twenty_pieces(), window=4)
-    head = asyncio.ensure_future(anext(chunks))
-    await settle()
-    head.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await head
-    await chunks.aclose()
-    assert source.cancelled == [0]
-    assert source.asked == [0, 1, 2, 3]

@@ -4,24 +4,31 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from streamvault_common.documents import StoredFile
 from streamvault_common.events import Severity
-from streamvault_common.keys import HEADER_FILE_KIND
+from streamvault_common.keys import HEADER_FILE_KIND, HEADER_RELAY
 from streamvault_worker.catalogue import Catalogue
-from streamvault_worker.errors import CannotServe, FileWithdrawn, UnknownFile
+from streamvault_worker.errors import CannotServe, FileWithdrawn, SourceUnreachable, UnknownFile
 from streamvault_worker.metrics import Metrics
 from streamvault_worker.reporting import Reporter
 
 from .admission import Admission
 from .answer import Answer, plan_answer
 from .asgi import Receive, Request, Scope, Send, send_head, send_problem, send_text
+from .budget import PieceBudget
+from .hedge import PeerHedge
+from .peers import Peers
 from .pieces import pieces
-from .reader import PieceSource, read_in_order
+from .ranges import ByteRange
+from .readahead import ReadAhead
+from .reader import Fetching, OrderedReader, PieceSource
 from .running import RunningReads
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +45,15 @@ class Reading:
 
     catalogue: Catalogue
     source: PieceSource
+    turns: Turns
+    budget: PieceBudget
+    read_ahead: ReadAhead
+    peers: Peers
     admission: Admission
     metrics: Metrics
     reporter: Reporter
     window: int
+    hedge: bool = False
     running: RunningReads = field(default_factory=RunningReads)
 
 
@@ -144,18 +156,63 @@ class Transfer:
                 await asyncio.gather(delivering, *others, return_exceptions=True)
 
     async def _deliver(self, file: StoredFile, answer: Answer) -> None:
+        """Send the body from this account, and what it cannot give from another worker."""
         assert answer.body is not None
-        remaining = answer.body.length
-        wanted = pieces(file.parts, answer.body.start, answer.body.end)
-        async with aclosing(read_in_order(self._reading.source, wanted, self._reading.window)) as chunks:
+        position, end = answer.body.start, answer.body.end
+        try:
+            async with aclosing(self._own_bytes(file, answer.body)) as chunks:
+                async for chunk in chunks:
+                    position += len(chunk)
+                    await self._hand_on(answer, chunk, more=position <= end)
+        except CannotServe as error:
+            if not self._others_may_help(error):
+                raise
+            log.info("going on with another worker", extra={**self._names(file.id), "reason": str(error)})
+            self._reading.metrics.relays.inc()
+            async with aclosing(self._reading.peers.read(file, position, end, self._request.request_id)) as others:
+                async for content in others:
+                    position += len(content)
+                    await self._hand_on(answer, content, more=position <= end)
+
+    async def _own_bytes(self, file: StoredFile, body: ByteRange) -> AsyncGenerator[memoryview, None]:
+        reading = self._reading
+        fetched, ahead = (deque[Fetching](), iter(())) if self._is_relay else reading.read_ahead.asked(file, body)
+        reader = OrderedReader(
+            reading.source, reading.budget, reading.turns.new_share(), reading.window, reading.read_ahead.make_room
+        )
+        wanted = pieces(file.parts, body.start, body.end)
+        async with aclosing(
+            reader.read(wanted, start=body.start, fetched=fetched, ahead=ahead, hedge=self._hedge(file))
+        ) as chunks:
             async for chunk in chunks:
-                if not self._status:
-                    self._reading.metrics.first_byte_seconds.observe(time.monotonic() - self._asked_at)
-                    await self._start(answer)
-                remaining -= len(chunk)
-                async with asyncio.timeout(STALLED_READER_SECONDS):
-                    await self._send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
-                self._reading.metrics.delivered_bytes.inc(len(chunk))
+                yield chunk
+        reading.read_ahead.keep(file, body, reader.left_behind())
+
+    def _hedge(self, file: StoredFile) -> PeerHedge | None:
+        if not self._reading.hedge or self._is_relay:
+            return None
+        reading = self._reading
+        return PeerHedge(
+            reading.peers, file, self._request.request_id, reading.turns.slow_seconds, reading.metrics.hedges.inc
+        )
+
+    async def _hand_on(self, answer: Answer, chunk: bytes | memoryview, *, more: bool) -> None:
+        if not self._status:
+            self._reading.metrics.first_byte_seconds.observe(time.monotonic() - self._asked_at)
+            await self._start(answer)
+        async with asyncio.timeout(STALLED_READER_SECONDS):
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+        self._reading.metrics.delivered_bytes.inc(len(chunk))
+
+    @property
+    def _is_relay(self) -> bool:
+        return HEADER_RELAY.lower() in self._request.headers
+
+    def _others_may_help(self, error: CannotServe) -> bool:
+        """Before the status line the edge asks another worker by itself, unless this account alone lacks the source."""
+        if self._is_relay or isinstance(error, FileWithdrawn | UnknownFile):
+            return False
+        return bool(self._status) or isinstance(error, SourceUnreachable)
 
     async def _left(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -10,6 +10,8 @@ from pyrogram import errors, raw
 from streamvault_worker.errors import AccountUnavailable, CannotServe, SourceUnreachable, TelegramUnavailable
 from streamvault_worker.metrics import Metrics
 from streamvault_worker.stream.pieces import Piece
+from streamvault_worker.stream.reader import Content
+from streamvault_worker.stream.turns import Claim, Turns
 
 from .account import AccountState
 from .calls import NoAnswer
@@ -47,12 +49,12 @@ class _Tries:
 
 
 class Downloader:
-    """The PieceSource of a signed-in account; `account_window` bounds the requests under way over all streams."""
+    """The PieceSource of a signed-in account; `turns` bounds and orders the requests under way over all streams."""
 
-    def __init__(self, state: AccountState, metrics: Metrics, account_window: int, patience_seconds: float) -> None:
+    def __init__(self, state: AccountState, metrics: Metrics, turns: Turns, patience_seconds: float) -> None:
         self._state = state
         self._metrics = metrics
-        self._slots = asyncio.Semaphore(account_window)
+        self._turns = turns
         self._patience_seconds = patience_seconds
         self._sessions: Sessions | None = None
         self._locations: Locations | None = None
@@ -63,7 +65,7 @@ class Downloader:
         self._locations = Locations(sessions.main, channels, self._patience_seconds)
         self._sessions = sessions
 
-    async def fetch(self, piece: Piece) -> bytes | memoryview:
+    async def fetch(self, piece: Piece, claim: Claim) -> Content:
         """Return exactly `piece.expected_bytes` bytes; raises CannotServe."""
         tries = _Tries()
         while True:
@@ -71,7 +73,7 @@ class Downloader:
             location: Location | None = None
             try:
                 location = await locations.locate(piece.part)
-                async with self._slots:
+                async with self._turns.turn(claim):
                     self._state.require_usable()
                     return await self._get_file(sessions, location, piece)
             except AUTH_ERRORS as error:
@@ -81,8 +83,10 @@ class Downloader:
             except STALE_LOCATION as error:
                 self._outdated(locations, piece, location, error, tries)
             except (errors.FloodWait, errors.FloodPremiumWait) as error:
+                self._turns.troubled()
                 raise self._state.flooded(error) from error
             except (*PASSING, ShortAnswer) as error:
+                self._turns.troubled()
                 await self._pause(error, tries)
             except errors.RPCError as error:
                 self._metrics.errors.labels("refused").inc()
@@ -94,7 +98,7 @@ class Downloader:
             raise AccountUnavailable("the account is not signed in", 5)
         return self._sessions, self._locations
 
-    async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> bytes | memoryview:
+    async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> Content:
         try:
             caller = await sessions.files(location.dc_id)
         except OSError as error:
@@ -103,7 +107,9 @@ class Downloader:
         self._metrics.getfile_calls.inc()
         asked_at = time.monotonic()
         answer: Any = await caller.call(request, self._patience_seconds)
-        self._metrics.getfile_seconds.observe(time.monotonic() - asked_at)
+        seconds = time.monotonic() - asked_at
+        self._metrics.getfile_seconds.observe(seconds)
+        self._turns.answered(seconds)
         content = answer.bytes if isinstance(answer, raw.types.upload.File) else answer
         if not isinstance(content, bytes | memoryview):
             raise NoAnswer(f"answered {type(answer).__name__} instead of a file")
