@@ -8,7 +8,15 @@ from .steps import Step, run_steps
 
 TYPED = ("operator/streamvault_operator", "images", "hack", "tests")
 WITHOUT_CLUSTER = ("tests/unit", "tests/golden")
-WITH_CLUSTER = ("tests/crd", "tests/chart", "tests/telegram", "tests/stream", "tests/e2e", "tests/browser")
+WITH_CLUSTER = (
+    "tests/crd",
+    "tests/chart",
+    "tests/telegram",
+    "tests/stream",
+    "tests/operator",
+    "tests/e2e",
+    "tests/browser",
+)
 BENCHES = "tests/bench"
 
 

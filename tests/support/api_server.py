@@ -64,9 +64,9 @@ class ApiServer:
     ) -> Manifest:
         headers = {"Content-Type": media_type, "Accept": accept}
         answer = self._http.request(verb, path, json=body, headers=headers, params=params)
-        document: Manifest = answer.json()
         if answer.is_error:
-            raise Refused(answer.status_code, document.get("message", answer.text))
+            raise Refused(answer.status_code, _reason(answer))
+        document: Manifest = answer.json()
         return document
 
 
@@ -92,6 +92,12 @@ def connect(kubeconfig: Path) -> Iterator[ApiServer]:
     headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
     with httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=30, trust_env=False) as http:
         yield ApiServer(http)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """The message of a Status; a path that is not served (yet) is answered with plain text."""
+    is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+    return str(answer.json().get("message", answer.text)) if is_json else answer.text
 
 
 def _pem(entry: dict[str, str], name: str) -> bytes:

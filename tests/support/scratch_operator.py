@@ -1,20 +1,23 @@
-"""The operator of this tree as a process of its own, over a namespace of its own on the live API server.
+"""The operator of this tree as a process of its own, over a namespace of its own on a real API server.
 
 Its worker pods ask for a node that does not exist, so no kubelet interferes: a test plays the kubelet (pod status) and
-the worker (heartbeats in a real Redis).
+the worker (heartbeats in a real Redis), or lets `played_swarm` do that.
 """
 
 import asyncio
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from api_server import REPOSITORY, ApiServer, Manifest, Refused, kubeconfig_path
 from conditions import until_true
+from edge_agent import TOKEN
 from operator_config import CONFIG
+from operator_forks import OperatorForks, Order
 from redis_server import RedisServer
 
 from streamvault_common import keys
@@ -25,30 +28,56 @@ NOWHERE = {"streamvault.io/node": "none"}
 SLOW = 30.0
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the operator finds things; what is left out does not answer, or is the test's own.
+
+    `forks` starts the operator faster, and is needed for another clock and for ports of pods that are not the usual.
+    """
+
+    kubeconfig: Path = field(default_factory=kubeconfig_path)
+    mongodb_uri: str = "mongodb://127.0.0.1:9"
+    mongodb_database: str = "streamvault"
+    redis_url: str = ""
+    agent_port: int = 0
+    worker_port: int = 0
+    forks: OperatorForks | None = None
+
+
 class ScratchOperator:
     """One namespace, one Redis, and an operator that can be killed and started again."""
 
-    def __init__(self, api: ApiServer, namespace: str, folder: Path) -> None:
+    def __init__(self, api: ApiServer, namespace: str, folder: Path, surroundings: Surroundings | None = None) -> None:
         self.api = api
         self.namespace = namespace
         self.redis = RedisServer(folder)
+        self.surroundings = surroundings or Surroundings()
         self._config = folder / "config.yaml"
         self._log = folder / "operator.log"
         self._process: asyncio.subprocess.Process | None = None
+        self._fork = 0
 
-    async def start(self, **config: Any) -> None:
+    async def start(self, clock_offset_seconds: float = 0.0, **config: Any) -> None:
         """Start the operator; `config` replaces sections of its configuration."""
+        around = self.surroundings
         sections = CONFIG | {"ownerDeployment": None, "edge": None} | config
         self._config.write_text(yaml.safe_dump(sections), encoding="utf-8")
         environment = os.environ | {
-            "KUBECONFIG": str(kubeconfig_path()),
+            "KUBECONFIG": str(around.kubeconfig),
             "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'images/common'}",
             "STREAMVAULT_CONFIG": str(self._config),
             "POD_NAMESPACE": self.namespace,
-            "MONGODB_URI": "mongodb://127.0.0.1:9",
-            "REDIS_URL": self.redis.url,
+            "MONGODB_URI": around.mongodb_uri,
+            "MONGODB_DATABASE": around.mongodb_database,
+            "REDIS_URL": around.redis_url or self.redis.url,
+            "EDGE_AGENT_TOKEN": TOKEN,
             "PORT": "0",
         }
+        if around.forks is not None:
+            ports = (around.agent_port, around.worker_port)
+            self._fork = around.forks.start(Order(environment, str(self._log), clock_offset_seconds, *ports))
+            return
+        assert clock_offset_seconds == 0, "another clock needs forks"
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "streamvault_operator", env=environment, stdout=log, stderr=log
@@ -56,9 +85,16 @@ class ScratchOperator:
 
     async def kill(self) -> None:
         """End it at once, as a node that fails would."""
+        self.kill_fork()
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+    def kill_fork(self) -> None:
+        """The same for an operator that was forked, without a pause in which anything else could happen."""
+        if self._fork and self.surroundings.forks is not None:
+            self.surroundings.forks.kill(self._fork)
+            self._fork = 0
 
     def log(self) -> str:
         """What it logged so far."""
