@@ -106,11 +106,6 @@ def cel_messages(plural: str) -> list[str]:
     return [rule["message"] for rule in rules]
 
 
-def enum_names(plural: str) -> set[str]:
-    """Field names of a resource that are enums, or lists of one."""
-    return {path.removesuffix(".[]").split(".")[-1] for path, node in nodes(schema(plural)) if "enum" in node}
-
-
 def condition(kind: str, status: str, reason: str) -> Manifest:
     """A condition of a status."""
     moment = "2026-11-22T13:00:00Z"
