@@ -61,11 +61,14 @@ def pytest(folders: Sequence[str], arguments: Sequence[str] = ()) -> None:
 
 
 def bench() -> None:
-    """Every program of tests/bench; each prints a table and writes build/bench/<name>.json."""
+    """Every program of tests/bench; each prints a table and writes build/bench/<name>.json. TestsFailed after all."""
+    failed = []
     for program in sorted((REPOSITORY / BENCHES).glob("[a-z]*.py")):
         print(f"\n== {program.stem.replace('_', ' ')}", flush=True)
         if _show(["python", str(program.relative_to(REPOSITORY))]) != 0:
-            raise TestsFailed(f"{program.name} failed")
+            failed.append(program.stem)
+    if failed:
+        raise TestsFailed(f"failed or missed their targets: {', '.join(failed)}")
 
 
 def _show(argv: Sequence[str]) -> int:

@@ -1,22 +1,23 @@
-"""How much the local Telegram delivers: MB per second of server CPU, by raw upload.getFile x4 from one client.
+"""How much the local Telegram delivers to one client on one core, by raw upload.getFile x4.
 
-Run: build/venv/bin/python tests/bench/telegram_sandbox.py [MiB]. The server's CPU figure is the stable one.
-Writes build/bench/telegram_sandbox.json too.
+Run: build/venv/bin/python tests/bench/telegram_sandbox.py [MiB]. The target is for MB per second of server CPU: that is
+what one core gives when the client runs on another; wall time here shares the cores with the client and whatever else
+runs. Writes build/bench/telegram_sandbox.json; ends with 1 when the target is missed.
 """
 
 import asyncio
-import json
 import os
 import resource
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import pyrogram
+from bench_targets import Figure, report
 from pyrogram import raw
 from pyrogram.file_id import FileId
 from pyrogram.session import Session
@@ -25,7 +26,7 @@ from sandbox import LIBRARY, SandboxProcess, learn_peers
 MIB = 1 << 20
 IN_FLIGHT = 4
 ROUNDS = 3
-RESULTS = Path(__file__).resolve().parents[2] / "build/bench/telegram_sandbox.json"
+TARGET_MB_PER_SECOND = 120
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -73,8 +74,8 @@ async def measure(sandbox: SandboxProcess, client: pyrogram.Client, message_id: 
     return Round(*(size_bytes / 1e6 / seconds for seconds in (server, own, wall)))
 
 
-async def main(mebibytes: int) -> None:
-    """Upload a file, read it ROUNDS times, print the best."""
+async def main(mebibytes: int) -> int:
+    """Upload a file, read it ROUNDS times, report the best; gives the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "film.bin"
         with file.open("wb") as out:
@@ -85,14 +86,15 @@ async def main(mebibytes: int) -> None:
             async with sandbox.kurigram("worker1") as client:
                 await learn_peers(client)
                 rounds = [await measure(sandbox, client, stored.message_id, stored.size_bytes) for _ in range(ROUNDS)]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(one) for one in rounds], indent=1))
-    print(f"{'round':>5} {'server MB/CPU-s':>16} {'client MB/CPU-s':>16} {'wall MB/s':>10}")
-    for number, one in enumerate(rounds, 1):
-        print(
-            f"{number:>5} {one.server_mb_per_cpu_second:>16.0f} {one.client_mb_per_cpu_second:>16.0f}"
-            f" {one.wall_mb_per_second:>10.0f}"
-        )
+    server = max(one.server_mb_per_cpu_second for one in rounds)
+    return report(
+        "telegram_sandbox",
+        [
+            Figure("local Telegram, one client, one core", server, "MB/s of server CPU", at_least=TARGET_MB_PER_SECOND),
+            Figure("the client", max(one.client_mb_per_cpu_second for one in rounds), "MB/s of client CPU"),
+            Figure("wall clock", max(one.wall_mb_per_second for one in rounds), "MB/s", note="both share the cores"),
+        ],
+    )
 
 
 def _own_cpu_seconds() -> float:
@@ -101,4 +103,4 @@ def _own_cpu_seconds() -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 128))
+    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 128)))
