@@ -3,15 +3,18 @@
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from own_films import film, fresh, let_go, noise, resource, take_down, upload
+from sandbox_control import mint, revoke
 from site_under_test import Site, eventually
 
 from demo.cluster import apply, get, kubectl
 from streamvault_common.documents import file_id
+from streamvault_common.keys import SESSION_FILE_KEY, pod_name
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -44,13 +47,21 @@ def declare() -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
-def garbage_secret() -> Iterator[str]:
-    """A Secret whose session string is none."""
-    name = "ws-of-a-test"
-    content = base64.b64encode(b"this is no session string").decode()
-    apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"session": content}})
-    yield name
-    kubectl("delete", "secret", name)
+def sign_in(declare: Callable[..., None]) -> Iterator[Callable[[str], str]]:
+    """Declare a session of this session string; returns its name. Everything goes after the test."""
+    made: list[str] = []
+
+    def one(text: str) -> str:
+        name = fresh("told")
+        made.append(name)
+        data = {SESSION_FILE_KEY: base64.b64encode(text.encode()).decode()}
+        apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data})
+        declare("WorkerSession", name, {"sessionSecretRef": {"name": name}, "pool": "of-a-test"})
+        return name
+
+    yield one
+    for name in made:
+        kubectl("delete", "secret", name)
 
 
 def borrowed_film(**changes: Any) -> dict[str, Any]:
@@ -61,18 +72,46 @@ def borrowed_film(**changes: Any) -> dict[str, Any]:
     return {"kind": "Movie", "displayName": "Borrowed", "files": files, **changes}
 
 
-def test_a_session_string_that_is_none_is_said_to_be_and_is_not_tried_again(
-    declare: Callable[..., None], garbage_secret: str
-) -> None:
-    declare("WorkerSession", "garbage", {"sessionSecretRef": {"name": garbage_secret}})
-    eventually(
-        lambda: condition("ws", "garbage", "Ready").get("reason") == "Banned", 90, "the session is shown as Banned"
-    )
-    assert condition("ws", "garbage", "Ready")["status"] == "False"
-    assert condition("ws", "garbage", "Authorized")["reason"] == "SessionInvalid"
-    eventually(lambda: get("pod", "ws-garbage") is None, 60, "its pod is gone")
-    events = json.loads(kubectl("get", "events", "--field-selector=involvedObject.name=garbage", "-o", "json"))["items"]
-    assert "SessionBanned" in {event["reason"] for event in events}
+def test_a_session_string_that_is_none_is_said_to_be_and_is_not_tried_again(sign_in: Callable[[str], str]) -> None:
+    name = sign_in("this is no session string")
+    assert_banned_after_one_attempt(name, "SessionInvalid")
+
+
+def test_a_session_that_was_revoked_before_is_banned_with_the_reason(sign_in: Callable[[str], str]) -> None:
+    session = mint("worker1", fresh("revoked"))
+    revoke(session)
+    name = sign_in(session.text)
+    assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
+
+
+def test_a_session_that_is_revoked_while_it_serves_is_banned_with_the_reason(sign_in: Callable[[str], str]) -> None:
+    session = mint("worker1", fresh("revoked"))
+    name = sign_in(session.text)
+    eventually(lambda: condition("ws", name, "Ready").get("reason") == "Serving", 90, "the session serves")
+    revoke(session)
+    assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
+
+
+def assert_banned_after_one_attempt(name: str, why: str) -> None:
+    """The session is shown as Banned, its pod is gone, and there was one start of one pod."""
+    eventually(lambda: condition("ws", name, "Ready").get("reason") == "Banned", 120, f"{name} is shown as Banned")
+    assert condition("ws", name, "Ready")["status"] == "False"
+    assert condition("ws", name, "Authorized")["status"] == "False"
+    assert condition("ws", name, "Authorized")["reason"] == why
+    eventually(lambda: get("pod", pod_name(name)) is None, 60, "its pod is gone")
+    assert happened(name)["SessionBanned"] == 1
+    assert happened(name)["PodCreated"] == 1
+    assert happened(pod_name(name))["Started"] == 1
+    assert happened(pod_name(name))["BackOff"] == 0
+
+
+def happened(name: str) -> Counter[str]:
+    """How often which Event was told of an object."""
+    listed = kubectl("get", "events", f"--field-selector=involvedObject.name={name}", "-o", "json")
+    told: Counter[str] = Counter()
+    for event in json.loads(listed)["items"]:
+        told[event["reason"]] += event.get("count") or 1
+    return told
 
 
 def test_a_session_without_its_secret_waits_and_names_it(declare: Callable[..., None]) -> None:
@@ -91,6 +130,27 @@ def test_a_title_whose_messages_nobody_can_read_is_not_published(site: Site, dec
     assert site.http.get(f"/api/titles/{name}").status_code == 404
     # nobody can delete its messages either, and nobody shall be asked to
     take_down(name, deleteSource=False, tombstoneDays=0)
+
+
+def test_an_unlisted_title_is_reached_by_its_address_only(site: Site, declare: Callable[..., None]) -> None:
+    name = published(declare, fresh("hidden"), borrowed_film(displayName="Hidden Reel", state="Unlisted"))
+    assert (get("title", name) or {})["status"]["phase"] == "Unlisted"
+    assert condition("ti", name, "Ready")["reason"] == "Unlisted"
+    assert site.http.get(f"/api/titles/{name}").status_code == 200
+    assert site.http.get(f"/t/{name}").status_code == 200
+    assert site.read(site.source(name, "720p")["url"], "bytes=0-1023").status_code == 206
+    assert name not in listed(site, limit=100) | listed(site, q="Hidden Reel")
+    assert name not in site.http.get("/browse").text
+
+    declare("Title", name, borrowed_film(displayName="Hidden Reel", state="Published"))
+    eventually(lambda: name in listed(site, q="Hidden Reel"), 20, "it is listed once it is published")
+
+
+def listed(site: Site, **query: Any) -> set[str]:
+    """Ids of one page of the list."""
+    answer = site.http.get("/api/titles", params=query)
+    answer.raise_for_status()
+    return {item["id"] for item in answer.json()["items"]}
 
 
 def test_a_title_of_another_size_than_its_source_is_not_published(declare: Callable[..., None]) -> None:
