@@ -78,16 +78,19 @@ def context(
     now: datetime = NOW,
     out: Any = None,
 ) -> Context:
-    """One attempt; `out` maps a gateway's name to what stands in for it."""
+    """One attempt; `out` maps a gateway's name to what stands in for it; without `edges` one is not running."""
     ways: dict[str, Any] = {"store": Catalogue(), "reports": None, "agents": Edges(), "requests": Channels()}
     return Context(
         title_id="blue-tape",
+        uid="u1",
         audit_id="f" * 32,
         order=order,
         files=files or (doomed(1, 2, 3),),
         mirrors=mirrors or {},
         contents=(),
-        edges=edges,
+        heads=(),
+        edges=edges or (),
+        every_edge=edges is not None,
         moderators=moderators,
         withdrawn_at=withdrawn_at,
         now=now,

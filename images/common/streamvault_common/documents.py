@@ -208,13 +208,21 @@ def content_hash(parts: Iterable[Part]) -> str:
     return hashlib.sha256(json.dumps([[part.channel_id, part.message_id] for part in parts]).encode()).hexdigest()
 
 
+def head_id(head_sha256: str, size_bytes: int) -> str:
+    """What tells equal bytes in other messages: SHA-256 (hex) of a file's first 64 KiB, and its size."""
+    return f"{head_sha256}-{size_bytes}"
+
+
 class Denial(Document):
-    """What was taken down and must not come back, under its id or by its messages; `_id` is the audit id."""
+    """What was taken down and must not come back, under its id, by its messages or by its bytes; `_id` is the audit
+    id."""
 
     id: str = Field(alias="_id")
     title: str
     contents: tuple[str, ...]
     """`content_hash` of every video file."""
+    heads: tuple[str, ...] = ()
+    """`head_id` of every video file that was read."""
     at: str
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from streamvault_common.documents import Part, PurgeDebt, StoredFile, content_hash, file_id
-from streamvault_common.models import TitleState
+from streamvault_common.documents import Part, PurgeDebt, StoredFile, content_hash, file_id, head_id
+from streamvault_common.models import TakedownReason, TitleState
 
-from .resources import Title
+from .resources import StatusFile, Takedown, Title
 
 Messages = dict[int, list[int]]
 """Message ids by channel id."""
@@ -50,9 +50,9 @@ class Order:
 
 def order_of(title: Title) -> Order:
     """The takedown that was declared; for a title that was only deleted, everything."""
-    declared = title.spec.takedown
-    if title.spec.state is not TitleState.TAKEN_DOWN or declared is None:
+    if title.spec.state is not TitleState.TAKEN_DOWN:
         return Order("Deleted", "Deleted")
+    declared = title.spec.takedown or Takedown(reason=TakedownReason.OTHER)
     return Order(
         "TakenDown",
         declared.reason.value,
@@ -115,6 +115,11 @@ def contents(title: Title) -> tuple[str, ...]:
     """`content_hash` of every declared file."""
     parts = ((Part(**part.model_dump()) for part in file.parts) for file in title.spec.files)
     return tuple(sorted({content_hash(one) for one in parts}))
+
+
+def heads(files: Iterable[StatusFile]) -> tuple[str, ...]:
+    """`head_id` of every file whose first bytes were read."""
+    return tuple(sorted({head_id(file.head_sha256, file.size_bytes) for file in files if file.head_sha256}))
 
 
 def audit_id(uid: str) -> str:

@@ -199,6 +199,8 @@ class StatusFile(ResourceModel):
     gen: int
     size_bytes: int
     parts_hash: str
+    head_sha256: str = ""
+    """Of the first 64 KiB, 64 hex digits; empty until they were read."""
     verified: bool = False
 
 
@@ -221,6 +223,8 @@ class TakedownStatus(ResourceModel):
     """A takedown under way or over."""
 
     audit_id: str = Field(default="", alias="auditID")
+    cause: str = ""
+    """What it was ordered as, `Deleted` or `TakenDown`."""
     started_at: datetime | None = None
     withdrawn_at: datetime | None = None
     completed_at: datetime | None = None

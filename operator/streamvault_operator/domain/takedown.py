@@ -69,6 +69,8 @@ class Done:
 
     counts: Counts = Counts()
     requested: bool = True
+    swept: Counts = Counts()
+    """Slices that were removed on the way; they count for the step that purges caches."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Unfinished:
     message: str
     counts: Counts = Counts()
     after_seconds: float | None = None
+    swept: Counts = Counts()
 
 
 Outcome = Done | Unfinished
@@ -92,6 +95,22 @@ def step(status: TakedownStatus, name: str) -> StepStatus:
 def begin(status: TakedownStatus, now: datetime) -> TakedownStatus:
     """The state of a takedown that has started at the latest now."""
     return status if status.started_at else status.model_copy(update={"started_at": now})
+
+
+def ordered(status: TakedownStatus, plans: Sequence[Plan], cause: str) -> TakedownStatus:
+    """The state under the order as it is now; `cause` is `Deleted` or `TakenDown`.
+
+    A takedown of a title that is being deleted asks for more than the deletion did (the deny list, shared messages), so
+    whatever the deletion has reached after the withdrawal is looked at again, and the request goes on record.
+    """
+    if status.cause == cause:
+        return status
+    if status.cause != "Deleted":
+        return status.model_copy(update={"cause": cause})
+    later = {plan.name for plan in plans if plan.stage is not Stage.AIR}
+    again = {"completed_at": None, "next_attempt_at": None, "reason": ""}
+    steps = tuple(known.model_copy(update=again) if known.name in later else known for known in status.steps)
+    return status.model_copy(update={"cause": cause, "audit_id": "", "completed_at": None, "steps": steps})
 
 
 def due(status: TakedownStatus, plans: Sequence[Plan], now: datetime) -> list[str]:
@@ -132,6 +151,18 @@ def advance(status: TakedownStatus, plan: Plan, outcome: Outcome, now: datetime,
     if plan.stage is Stage.AIR and isinstance(outcome, Done):
         return changed.model_copy(update={"withdrawn_at": now})
     return changed
+
+
+def credit(status: TakedownStatus, name: str, counts: Counts) -> TakedownStatus:
+    """The state after another step did a part of this one's work; that is no attempt of it."""
+    if not counts.found:
+        return status
+    before = step(status, name)
+    removed = before.removed + counts.removed
+    found = max(before.found, removed + counts.remaining)
+    after = before.model_copy(update={"found": found, "removed": removed, "remaining": counts.remaining})
+    others = tuple(known for known in status.steps if known.name != name)
+    return status.model_copy(update={"steps": (*others, after)})
 
 
 def complete(status: TakedownStatus, plans: Sequence[Plan], now: datetime) -> TakedownStatus:
@@ -179,6 +210,7 @@ def manifest(status: TakedownStatus) -> dict[str, Any]:
     """`status.takedown` as the API server wants it; what is not known is left out."""
     written = {
         "auditID": status.audit_id,
+        "cause": status.cause,
         "startedAt": _moment(status.started_at),
         "withdrawnAt": _moment(status.withdrawn_at),
         "completedAt": _moment(status.completed_at),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,7 @@ class PlannedFile:
     parts_hash: str
     verified: bool
     renewed: bool
+    head_sha256: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -52,7 +53,7 @@ def plan_files(title: Title, used_gens: Mapping[str, int]) -> list[PlannedFile]:
 def _plan(title: Title, file: SpecFile, known: StatusFile | None, used_gens: Mapping[str, int]) -> PlannedFile:
     fid, digest = file_id(title.metadata.name, file.name), parts_hash(file)
     if known is not None and known.parts_hash == digest:
-        return PlannedFile(file, fid, known.gen, digest, known.verified, renewed=False)
+        return PlannedFile(file, fid, known.gen, digest, known.verified, False, known.head_sha256)
     gen = max(title.metadata.generation, used_gens.get(fid, 0) + 1)
     return PlannedFile(file, fid, gen, digest, verified=False, renewed=True)
 
@@ -90,11 +91,12 @@ def status_file(file: PlannedFile) -> StatusFile:
         gen=file.gen,
         size_bytes=file.size_bytes,
         parts_hash=file.parts_hash,
+        head_sha256=file.head_sha256,
         verified=file.verified,
     )
 
 
-def projection_state(title: Title, files: list[PlannedFile]) -> Projection:
+def projection_state(title: Title, files: Sequence[PlannedFile]) -> Projection:
     """How the catalogue shows a title that is not taken down.
 
     A title waits until every file was read once; after that a file that cannot be read yet is only left out, so that a
@@ -108,7 +110,7 @@ def projection_state(title: Title, files: list[PlannedFile]) -> Projection:
 
 
 def title_document(
-    title: Title, files: list[PlannedFile], state: Projection, published_at: str | None
+    title: Title, files: Sequence[PlannedFile], state: Projection, published_at: str | None
 ) -> TitleDocument:
     """The entry of `titles`; lists the files that were read once."""
     spec = title.spec

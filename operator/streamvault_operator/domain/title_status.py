@@ -49,9 +49,11 @@ def unusable(title: Title, reason: str, message: str) -> Outcome:
     return Outcome(title.status.phase, (Truth.FALSE, reason, message), title.status.files)
 
 
-def refused(title: Title, message: str) -> Outcome:
-    """The deny list knows the title or its files."""
-    return Outcome(TitlePhase.FAILED, (Truth.FALSE, "Denied", message), title.status.files)
+def refused(title: Title, files: Sequence[StatusFile], message: str) -> Outcome:
+    """The deny list knows the title or one of its files; a title that runs keeps its phase, and what it showed."""
+    running = title.status.phase in {TitlePhase.PUBLISHED, TitlePhase.UNLISTED} and any(one.verified for one in files)
+    phase = title.status.phase if running else TitlePhase.FAILED
+    return Outcome(phase, (Truth.FALSE, "Denied", message), tuple(files))
 
 
 def taking_down(title: Title, status: TakedownStatus, owed: Sequence[Condition]) -> Outcome:
@@ -67,6 +69,7 @@ def render_status(title: Title, outcome: Outcome, now: datetime) -> dict[str, An
     """The whole `status`; equal input gives equal output, so that an unchanged one is not written."""
     truth, reason, message = outcome.ready
     conditions = [Condition(type="Ready", status=truth, reason=reason, message=message)]
+    conditions.append(Condition(type="Ingested", status=Truth.UNKNOWN, reason="NotStarted"))
     conditions += outcome.owed or _not_requested()
     merged = merge(title.status.conditions, conditions, generation=title.metadata.generation, now=now)
     verified = sum(file.verified for file in outcome.files)

@@ -1,7 +1,7 @@
 """MongoDB: the documents that the operator owns. Every write can be repeated."""
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -69,6 +69,7 @@ class Store:
             await self._database[PURGES].create_index("title")
             await self._database[DENIALS].create_index("title")
             await self._database[DENIALS].create_index("contents")
+            await self._database[DENIALS].create_index("heads")
             self._indexed = True
 
     async def stored_files(self, title_id: str) -> dict[str, StoredFile]:
@@ -139,15 +140,15 @@ class Store:
         async with _mapped(f"deny {denial.title}"):
             await self._database[DENIALS].replace_one({"_id": denial.id}, _document(denial), upsert=True)
 
-    async def denial(self, title_id: str, contents: Sequence[str]) -> Denial | None:
-        """The entry of the deny list that forbids this title, by its id or by one of its files."""
+    async def denial(self, title_id: str, contents: Sequence[str], heads: Sequence[str]) -> Denial | None:
+        """The entry of the deny list that forbids this title, by its id or by messages or bytes of one of its files."""
         async with _mapped(f"ask the deny list for {title_id}"):
             await self._ensure_indexes()
-            query = {"$or": [{"title": title_id}, {"contents": {"$in": list(contents)}}]}
-            found = await self._database[DENIALS].find_one(query)
+            by_files = [{"contents": {"$in": list(contents)}}, {"heads": {"$in": list(heads)}}]
+            found = await self._database[DENIALS].find_one({"$or": [{"title": title_id}, *by_files]})
             return Denial.model_validate(found) if found else None
 
-    async def erase(self, title_id: str, cause: PurgeCause, at: str) -> tuple[int, int]:
+    async def erase(self, title_id: str, uid: str, cause: PurgeCause, at: str) -> tuple[int, int]:
         """Forget a title but for the generations it used; returns how many documents went, and how many are left.
 
         Of a title that was taken down a nameless entry stays, so that its address goes on answering that it is gone.
@@ -161,7 +162,8 @@ class Store:
             left = await self._database[FILES].count_documents({"title": title_id})
             left += await self._database[DETAILS].count_documents({"_id": title_id})
         if cause == "TakenDown":
-            await self.put_title(TitleDocument(id=title_id, kind=TitleKind.MOVIE, display_name="", state="TakenDown"))
+            async with _mapped(f"erase {title_id}"):
+                await self._database[TITLES].replace_one({"_id": title_id}, _gone(title_id, uid), upsert=True)
         else:
             await self.delete_title(title_id)
         return int(went), int(left)
@@ -181,22 +183,50 @@ class Store:
             found = await self._database[TITLES].find_one({"_id": title_id})
             return TitleDocument.model_validate(found) if found else None
 
-    async def put_title(self, title: TitleDocument) -> None:
-        """Write the projection of a Title."""
+    async def put_title(self, title: TitleDocument) -> bool:
+        """Write the projection of a Title; False when this very object was withdrawn meanwhile, which stands.
+
+        A look that is broken off by a takedown may have sent its last write already, and that one may come late.
+        """
+        open_to_it = {"_id": title.id, "$nor": [{"state": "TakenDown", "uid": title.uid}]}
         async with _mapped(f"write title {title.id}"):
-            await self._database[TITLES].replace_one({"_id": title.id}, _document(title), upsert=True)
+            try:
+                await self._database[TITLES].replace_one(open_to_it, _document(title), upsert=True)
+            except DuplicateKeyError:
+                return False
+            return True
+
+    async def titles_besides(self, known: Container[str]) -> set[str]:
+        """Ids of the projections that are not `known`."""
+        async with _mapped("list the titles"):
+            found = self._database[TITLES].find({}, {"_id": 1})
+            return {entry["_id"] async for entry in found if entry["_id"] not in known}
 
     async def delete_title(self, title_id: str) -> None:
         """Remove the projection of a Title."""
         async with _mapped(f"delete title {title_id}"):
             await self._database[TITLES].delete_one({"_id": title_id})
 
-    async def block(self, title_id: str) -> int:
+    async def block(self, title_id: str, uid: str) -> int:
         """Take a title and all its files off; returns how many files are not blocked afterwards (0 is success)."""
+        off = {"state": "TakenDown", "uid": uid}
+        nameless = {name: value for name, value in _gone(title_id, uid).items() if name not in {"_id", *off}}
         async with _mapped(f"block {title_id}"):
-            await self._database[TITLES].update_one({"_id": title_id}, {"$set": {"state": "TakenDown"}})
+            change = {"$set": off, "$setOnInsert": nameless}
+            await self._database[TITLES].update_one({"_id": title_id}, change, upsert=True)
             await self._database[FILES].update_many({"title": title_id}, {"$set": {"blocked": True}})
             return int(await self._database[FILES].count_documents({"title": title_id, "blocked": {"$ne": True}}))
+
+    async def set_blocked(self, fids: Collection[str], *, on: bool) -> None:
+        """Refuse single files, or serve them again."""
+        if fids:
+            async with _mapped("block files" if on else "unblock files"):
+                await self._database[FILES].update_many({"_id": {"$in": list(fids)}}, {"$set": {"blocked": on}})
+
+
+def _gone(title_id: str, uid: str) -> dict[str, Any]:
+    """The nameless entry of a title that was taken down."""
+    return _document(TitleDocument(id=title_id, kind=TitleKind.MOVIE, display_name="", state="TakenDown", uid=uid))
 
 
 def _document(model: Document) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Workers over HTTP: whether a stored file's first bytes can be read."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 from uuid import uuid4
@@ -13,7 +14,7 @@ TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Reading:
-    """What a worker answered: the total size by Content-Range, how many bytes came, and the status.
+    """What a worker answered: the total size by Content-Range, how many bytes came with which hash, and the status.
 
     `status` is 0 when there was no answer at all; `retry_after_seconds` is what the worker asked for.
     """
@@ -21,6 +22,7 @@ class Reading:
     status: int
     total_bytes: int | None = None
     body_bytes: int = 0
+    body_sha256: str = ""
     retry_after_seconds: float | None = None
     message: str = ""
 
@@ -53,7 +55,8 @@ class Workers:
                     retry_after = _seconds(response.headers.get("Retry-After"))
                     return Reading(response.status, retry_after_seconds=retry_after, message=detail)
                 body = await response.read()
-                return Reading(206, _total(response.headers.get("Content-Range", "")), len(body))
+                digest = hashlib.sha256(body).hexdigest()
+                return Reading(206, _total(response.headers.get("Content-Range", "")), len(body), digest)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Reading(0, message=f"{type(error).__name__} {error}")
 

@@ -53,7 +53,7 @@ class Trail:
         counts = (known.found, known.removed, known.remaining)
         if known.completed_at is not None:
             shown = evidence(step, known)
-            await self.add(Fact("Step", known.reason, shown, step.condition, step.name, counts))
+            await self.add(Fact("Step", known.reason, shown, step.condition, step.name, counts, key=self.order.cause))
         elif known.reason != IN_PROGRESS:
             event = f"{step.condition.removesuffix('d').removesuffix('n')}Delayed"
             message = f"{known.reason}: {known.last_error}"
@@ -61,11 +61,17 @@ class Trail:
 
     async def completed(self) -> None:
         """Every step is verified."""
-        await self.add(Fact("Completed", "AllStepsVerified", "every step is verified", "TakedownComplete"))
+        told = "every step is verified"
+        await self.add(Fact("Completed", "AllStepsVerified", told, "TakedownComplete", key=self.order.cause))
 
     async def released(self) -> None:
         """The finalizer is about to go, and the resource with it."""
         await self.add(Fact("Released", self.order.cause, "the resource is released", "Released"))
+
+    async def orphaned(self) -> None:
+        """A title without a resource was withdrawn."""
+        told = "no resource declares the title any more: withdrawn, its messages are still there"
+        await self.add(Fact("Released", "WithoutPurge", told, "WithdrawnWithoutPurge", warning=True))
 
     async def add(self, fact: Fact) -> None:
         """Record a fact and tell it, unless it is on record already."""

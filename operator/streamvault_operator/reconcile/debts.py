@@ -19,7 +19,7 @@ from streamvault_operator.steps.context import Context, Gateways
 from streamvault_operator.steps.registry import STEPS
 
 from .audit import Fact, Trail
-from .edge import edge_addresses
+from .edge_pods import edge_pods
 from .moderators import active_moderators
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,11 @@ async def _attempt(deps: Deps, title_id: str, current: Manifest | None, debts: S
     lacking = [outcome for outcome in outcomes if isinstance(outcome, Unfinished)]
     now = deps.now()
     if lacking:
-        wait = _wait(lacking, debts)
-        await deps.store.note_debts(_postponed(debt, lacking[0], now + timedelta(seconds=wait)) for debt in debts)
-        hindered = next((outcome for outcome in lacking if outcome.reason != IN_PROGRESS), None)
-        if hindered is not None:
-            log.warning("purge of removed files waits", extra={"object": title_id, "error": hindered.message})
+        again = now + timedelta(seconds=_wait(lacking, debts))
+        why = next((outcome for outcome in lacking if outcome.reason != IN_PROGRESS), lacking[0])
+        await deps.store.note_debts(_postponed(debt, why, again) for debt in debts)
+        if why.reason != IN_PROGRESS:
+            log.warning("purge of removed files waits", extra={"object": title_id, "error": why.message})
         return
     await _record(deps, current, context, debts)
     await deps.store.note_debts(debt.settled(timestamp(now)) for debt in debts)
@@ -66,14 +66,18 @@ async def _attempt(deps: Deps, title_id: str, current: Manifest | None, debts: S
 
 async def _context(deps: Deps, title_id: str, debts: Sequence[PurgeDebt]) -> Context:
     now = deps.now()
+    edges = await edge_pods(deps)
     return Context(
         title_id=title_id,
+        uid="",
         audit_id="",
         order=Order("Deleted", "Removed"),
         files=tuple(map(DoomedFile.owed, debts)),
         mirrors={},
         contents=(),
-        edges=await edge_addresses(deps),
+        heads=(),
+        edges=edges.addresses,
+        every_edge=edges.complete,
         moderators=await active_moderators(deps),
         withdrawn_at=max(datetime.fromisoformat(debt.at) for debt in debts),
         now=now,

@@ -2,11 +2,10 @@
 
 import logging
 
-from streamvault_common.keys import COMPONENT_EDGE
 from streamvault_operator.deps import Deps
-from streamvault_operator.io.kube import DEPLOYMENT, POD, STATEFUL_SET, Invalid, Manifest
+from streamvault_operator.io.kube import DEPLOYMENT, STATEFUL_SET, Invalid, Manifest
 from streamvault_operator.render import edge as render
-from streamvault_operator.render.common import Owner, selector
+from streamvault_operator.render.common import Owner
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +28,6 @@ async def reconcile_edge(deps: Deps, _: str) -> float | None:
             log.warning("replacing the StatefulSet, its pods and volumes stay", extra={"error": str(error)})
             await _replace(deps, manifest)
     return RESYNC_SECONDS
-
-
-async def edge_addresses(deps: Deps) -> list[str] | None:
-    """Addresses of the edge's pods; [] when no edge is configured, None when one of its pods has no address yet."""
-    if deps.config.edge is None or deps.config.edge.replicas == 0:
-        return []
-    pods = await deps.kube.select(POD, labels=selector(deps.config.instance, COMPONENT_EDGE))
-    addresses = [str(pod["status"].get("podIP", "")) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
-    return addresses if len(addresses) >= deps.config.edge.replicas and all(addresses) else None
 
 
 async def _owner(deps: Deps) -> Owner | None:

@@ -25,8 +25,12 @@ async def verify(deps: Deps, files: list[PlannedFile]) -> tuple[list[PlannedFile
     if not addresses:
         return files, NO_WORKER
     answers = await asyncio.gather(*(_read(deps, file, addresses) for file in unread))
-    failures = {file.fid: answer for file, answer in zip(unread, answers, strict=True) if answer is not None}
-    checked = [file if file.verified or file.fid in failures else replace(file, verified=True) for file in files]
+    answered = {file.fid: answer for file, answer in zip(unread, answers, strict=True)}
+    failures = {fid: answer for fid, answer in answered.items() if isinstance(answer, Retry)}
+    heads = {fid: answer for fid, answer in answered.items() if isinstance(answer, str)}
+    checked = [
+        replace(file, verified=True, head_sha256=heads[file.fid]) if file.fid in heads else file for file in files
+    ]
     if not failures:
         return checked, None
     first = next(iter(failures.values()))
@@ -40,16 +44,17 @@ async def _ready_workers(deps: Deps) -> list[str]:
     return [view.ip for view in views if view.ready and view.ip and not view.terminating]
 
 
-async def _read(deps: Deps, file: PlannedFile, addresses: list[str]) -> Retry | None:
-    """None when one worker delivered the first bytes of exactly this file; else what the last one said."""
+async def _read(deps: Deps, file: PlannedFile, addresses: list[str]) -> Retry | str:
+    """SHA-256 of the first bytes when one worker delivered those of exactly this file; else what the last one said."""
     start = int(file.fid, 16) % len(addresses)
     asked = [*addresses[start:], *addresses[:start]][:MAX_WORKERS_ASKED]
     length = min(FIRST_SLICE_BYTES, file.size_bytes)
-    verdict: Retry | None = NO_WORKER
+    answer = NO_WORKER
     for address in asked:
         async with deps.reading:
             reading = await deps.workers.first_bytes(address, file.fid, file.gen, length)
         verdict = judge(file, reading.status, reading.total_bytes, reading.body_bytes, reading.retry_after_seconds)
         if verdict is None:
-            return None
-    return verdict
+            return reading.body_sha256
+        answer = verdict
+    return answer

@@ -5,6 +5,7 @@ import logging
 from streamvault_common.models import TitlePhase
 from streamvault_operator.deps import Deps
 from streamvault_operator.domain.conditions import Condition, Truth, find, merge
+from streamvault_operator.domain.salvage import readable
 from streamvault_operator.io.kube import TITLE, WORKER_SESSION, Manifest
 
 log = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ async def write_invalid(deps: Deps, current: Manifest, message: str) -> None:
     """Write Ready=False/Invalid, keeping the rest of the status."""
     kind = TITLE if current["kind"] == TITLE.kind else WORKER_SESSION
     status = current.get("status", {})
-    old = [Condition.model_validate(condition) for condition in status.get("conditions", [])]
+    old = list(readable(status.get("conditions"), Condition))
     ready = Condition(type="Ready", status=Truth.FALSE, reason="Invalid", message=message)
     others = [condition for condition in old if condition.type != "Ready"]
     generation = current["metadata"]["generation"]

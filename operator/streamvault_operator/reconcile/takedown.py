@@ -10,20 +10,23 @@ from streamvault_operator.deps import Deps
 from streamvault_operator.domain import doomed, takedown
 from streamvault_operator.domain.doomed import DoomedFile, Order
 from streamvault_operator.domain.resources import TakedownStatus, Title
+from streamvault_operator.domain.salvage import Salvaged
 from streamvault_operator.domain.takedown import Outcome, Stage, Unfinished
 from streamvault_operator.domain.title_status import taking_down
 from streamvault_operator.io.kube import Manifest
 from streamvault_operator.io.store import StoreUnavailable
-from streamvault_operator.steps.context import Context, Gateways
+from streamvault_operator.steps.context import Catalogue, Context, Gateways, nothing_else
 from streamvault_operator.steps.registry import STEPS, Step
 
 from .audit import Trail
-from .edge import edge_addresses
+from .edge_pods import edge_pods
 from .moderators import active_moderators
 from .title_writing import write_status
 
 log = logging.getLogger(__name__)
 
+CACHE = "cache"
+"""The step for which slices count that go with the withdrawal."""
 BUSY_SECONDS = 2.0
 """When to look again at a purge for which there is no slot: withdrawals of other titles must not wait behind purges."""
 
@@ -31,12 +34,13 @@ BUSY_SECONDS = 2.0
 class Takedown:
     """One title's takedown; `status` is how far it is, and `current` what the API server holds."""
 
-    def __init__(self, deps: Deps, current: Manifest, title: Title) -> None:
+    def __init__(self, deps: Deps, current: Manifest, doomed_title: Salvaged) -> None:
         self._deps = deps
         self.current = current
-        self._title = title
-        self._order: Order = doomed.order_of(title)
-        self.status: TakedownStatus = title.status.takedown
+        self._salvaged = doomed_title
+        self._title: Title = doomed_title.title
+        self._order: Order = doomed.order_of(self._title)
+        self.status: TakedownStatus = self._title.status.takedown
 
     @property
     def finished(self) -> bool:
@@ -46,11 +50,11 @@ class Takedown:
     async def proceed(self) -> float | None:
         """Run what is due; returns in how many seconds something is due again, None when all is verified."""
         now = self._deps.now()
-        self.status = takedown.begin(self.status, now)
+        self.status = takedown.ordered(takedown.begin(self.status, now), STEPS, self._order.cause)
         names = takedown.due(self.status, STEPS, now)
         steps = [step for step in STEPS if step.name in names]
         if steps and all(step.stage is Stage.AIR for step in steps):
-            await self._run(steps)
+            await self._withdraw(steps)
         elif steps:
             if self._deps.purging.locked():
                 return BUSY_SECONDS
@@ -64,25 +68,45 @@ class Takedown:
         """Put on record that the resource goes; raises StoreUnavailable."""
         await self._trail(await self._files()).released()
 
+    async def _withdraw(self, steps: Sequence[Step]) -> None:
+        """What the resource declares goes off the air at once; MongoDB, and the record, need not answer first."""
+        asking = asyncio.create_task(self._files(), name=f"{self._title.metadata.name}/files")
+        declared = doomed.gather(doomed.declared_files(self._title))
+        try:
+            context = await self._context(declared, lambda: asyncio.shield(asking))
+            async for step, outcome in self._outcomes(steps, context):
+                try:
+                    trail, unknown = self._trail(await asking), ""
+                except StoreUnavailable as error:
+                    trail, unknown = self._trail(declared), str(error)
+                else:
+                    await self._on_record(trail)
+                await self._take_note(trail, step, outcome, unknown)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
     async def _run(self, steps: Sequence[Step]) -> None:
-        files, unknown = await self._known_files()
+        try:
+            files = await self._files()
+        except StoreUnavailable as error:
+            trail = self._trail(doomed.declared_files(self._title))
+            for step in steps:
+                await self._take_note(trail, step, Unfinished("Unreachable", str(error)), str(error))
+            return
         trail = self._trail(files)
-        if not unknown:
-            await self._on_record(trail)
-        context = await self._context(files)
-        if unknown and any(step.stage is not Stage.AIR for step in steps):
-            outcomes = self._all(steps, Unfinished("Unreachable", unknown))
-        else:
-            outcomes = self._outcomes(steps, context)
-        async for step, outcome in outcomes:
+        await self._on_record(trail)
+        async for step, outcome in self._outcomes(steps, await self._context(files)):
             await self._take_note(trail, step, outcome)
 
-    async def _take_note(self, trail: Trail, step: Step, outcome: Outcome) -> None:
-        """An outcome counts once it is on record: without MongoDB no step is verified."""
+    async def _take_note(self, trail: Trail, step: Step, outcome: Outcome, unknown: str = "") -> None:
+        """An outcome counts once it is on record: without MongoDB (`unknown` is why) no step is verified."""
         chance = random.random()  # noqa: S311 - spreads load, guards nothing
-        before, now = self.status, self._deps.now()
+        before, now = takedown.credit(self.status, CACHE, outcome.swept), self._deps.now()
         self.status = takedown.advance(before, step, outcome, now, chance)
         try:
+            if unknown:
+                raise StoreUnavailable(unknown)
             await trail.attempted(step, takedown.step(self.status, step.name))
         except StoreUnavailable as error:
             if not isinstance(outcome, Unfinished):
@@ -127,34 +151,31 @@ class Takedown:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _all(self, steps: Sequence[Step], outcome: Outcome) -> AsyncIterator[tuple[Step, Outcome]]:
-        for step in steps:
-            yield step, outcome
-
-    async def _context(self, files: Sequence[DoomedFile]) -> Context:
+    async def _context(self, files: Sequence[DoomedFile], catalogue: Catalogue = nothing_else) -> Context:
         deps, now = self._deps, self._deps.now()
+        edges = await edge_pods(deps)
         return Context(
             title_id=self._title.metadata.name,
+            uid=self._title.metadata.uid,
             audit_id=doomed.audit_id(self._title.metadata.uid),
             order=self._order,
             files=files,
             mirrors=doomed.mirrored(self._title),
             contents=doomed.contents(self._title),
-            edges=await edge_addresses(deps),
+            heads=doomed.heads(self._title.status.files),
+            edges=edges.addresses,
+            every_edge=edges.complete,
             moderators=await active_moderators(deps),
             withdrawn_at=self.status.withdrawn_at or now,
             now=now,
             out=Gateways(deps.store, deps.reports, deps.agents, deps.requests),
+            catalogue=catalogue,
+            unreadable_files=self._salvaged.unreadable_files,
+            unreadable_mirrors=self._salvaged.unreadable_mirrors,
         )
 
-    async def _known_files(self) -> tuple[tuple[DoomedFile, ...], str]:
-        """The title's files, and why they are only the declared ones."""
-        try:
-            return await self._files(), ""
-        except StoreUnavailable as error:
-            return doomed.gather(doomed.declared_files(self._title)), str(error)
-
     async def _files(self) -> tuple[DoomedFile, ...]:
+        """Everything that is or was stored of the title; raises StoreUnavailable."""
         name = self._title.metadata.name
         stored = (await self._deps.store.stored_files(name)).values()
         debts = await self._deps.store.debts(name)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from streamvault_operator.domain.takedown import IN_PROGRESS, Counts, Done, Outcome, Unfinished
 from streamvault_operator.io.agents import AgentUnavailable, Swept
 
-from .context import Context
+from .context import EDGE_MISSING, Context
 
 LATE_WRITERS = timedelta(seconds=60)
 """A slice that nginx had begun to fetch before the withdrawal may still be stored after a sweep."""
@@ -14,8 +14,6 @@ LATE_WRITERS = timedelta(seconds=60)
 
 async def run(ctx: Context) -> Outcome:
     """Purge every edge; verified by a sweep that finds nothing a minute or more after the withdrawal."""
-    if ctx.edges is None:
-        return Unfinished("Unreachable", "no edge agent is running")
     swept, failures = await _sweep(ctx)
     counts = Counts(found=swept.removed + swept.remaining, removed=swept.removed, remaining=swept.remaining)
     if failures:
@@ -32,9 +30,11 @@ async def run(ctx: Context) -> Outcome:
 
 
 async def _sweep(ctx: Context) -> tuple[Swept, list[str]]:
-    edges = ctx.edges or []
-    answers = await asyncio.gather(*(ctx.out.agents.purge(one, ctx.files) for one in edges), return_exceptions=True)
+    purges = (ctx.out.agents.purge(one, ctx.files) for one in ctx.edges)
+    answers = await asyncio.gather(*purges, return_exceptions=True)
     failures = [str(answer) for answer in answers if isinstance(answer, AgentUnavailable)]
+    if not ctx.every_edge:
+        failures.append(EDGE_MISSING)
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, AgentUnavailable):
             raise answer

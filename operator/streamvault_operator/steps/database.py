@@ -14,8 +14,10 @@ async def run(ctx: Context) -> Outcome:
     taken_down = ctx.order.cause == "TakenDown"
     try:
         if taken_down:
-            await ctx.out.store.deny(Denial(id=ctx.audit_id, title=ctx.title_id, contents=tuple(ctx.contents), at=at))
-        erased, left = await ctx.out.store.erase(ctx.title_id, ctx.order.cause, at)
+            await ctx.out.store.deny(
+                Denial(id=ctx.audit_id, title=ctx.title_id, contents=tuple(ctx.contents), heads=tuple(ctx.heads), at=at)
+            )
+        erased, left = await ctx.out.store.erase(ctx.title_id, ctx.uid, ctx.order.cause, at)
     except StoreUnavailable as error:
         return Unfinished("Unreachable", str(error))
     counts = Counts(found=erased + left, removed=erased, remaining=left)

@@ -38,6 +38,14 @@ async def delete(ctx: Context, wanted: Mapping[int, Sequence[int]]) -> Outcome:
     return Unfinished(worst.reason, worst.message, counts, worst.after_seconds)
 
 
+def held_up_by(unreadable: Sequence[str], outcome: Outcome) -> Outcome:
+    """What cannot be read was not deleted: the step waits, visibly, until the object or its schema is put right."""
+    if not unreadable or isinstance(outcome, Unfinished):
+        return outcome
+    message = f"spec.{', spec.'.join(unreadable)}: no message can be read from it"
+    return Unfinished("Unreadable", message, outcome.counts)
+
+
 async def _delete(ctx: Context, channel: int, ids: list[int]) -> Counts:
     present = await _ask(ctx, RequestKind.FIND_MESSAGES, channel, ids, Counts(remaining=len(ids)))
     if not present:

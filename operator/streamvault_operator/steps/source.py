@@ -5,7 +5,7 @@ from streamvault_operator.domain.takedown import Counts, Done, Outcome, Unfinish
 from streamvault_operator.io.store import StoreUnavailable
 
 from .context import Context
-from .messages import delete
+from .messages import delete, held_up_by
 
 
 async def run(ctx: Context) -> Outcome:
@@ -27,7 +27,7 @@ async def run(ctx: Context) -> Outcome:
         for channel, ids in wanted.items()
         if (kept := [one for one in ids if (channel, one) not in users])
     }
-    outcome = await delete(ctx, alone)
+    outcome = held_up_by(ctx.unreadable_files, await delete(ctx, alone))
     shared = sorted(pair for pair in users if pair[1] in films.get(pair[0], ()))
     if isinstance(outcome, Unfinished) or not shared or ctx.order.cause != "TakenDown":
         return outcome

@@ -19,8 +19,10 @@ from streamvault_operator.domain.takedown import (
     begin,
     complete,
     conditions,
+    credit,
     due,
     manifest,
+    ordered,
     overdue,
     seconds_until_due,
     step,
@@ -170,6 +172,28 @@ def test_what_was_written_is_read_back_after_a_restart() -> None:
     again = TakedownStatus.model_validate(manifest(status))
     assert again == status
     assert set(manifest(status)) == {"auditID", "startedAt", "withdrawnAt", "steps"}
+
+
+def test_a_deletion_that_becomes_a_takedown_does_all_but_the_withdrawal_again_and_goes_on_record_again() -> None:
+    status = ordered(started(), STEPS, "Deleted").model_copy(update={"audit_id": "a" * 32})
+    for name in BY_NAME:
+        status = tried(status, (name, Done(Counts(removed=2))))
+    status = complete(status, STEPS, NOW)
+    again = ordered(status, STEPS, "TakenDown")
+    assert (again.cause, again.audit_id, again.completed_at) == ("TakenDown", "", None)
+    assert set(due(again, STEPS, NOW)) == COPIES
+    assert step(again, "source").removed == 2, "what was done stays counted"
+    assert step(again, "withdraw").completed_at == NOW
+    assert ordered(again, STEPS, "TakenDown") is again
+
+
+def test_what_another_step_did_already_counts_without_being_an_attempt() -> None:
+    status = credit(started(), "cache", Counts(found=212, removed=212))
+    assert due(status, STEPS, NOW) == ["withdraw"]
+    assert shown(status)["CachePurged"] == "Unknown/NotStarted"
+    status = tried(status, ("withdraw", Done()), ("cache", Done()))
+    assert condition(status, "CachePurged").message == "212 slices removed, none is left"
+    assert credit(status, "cache", Counts()) is status
 
 
 @dataclass(frozen=True)

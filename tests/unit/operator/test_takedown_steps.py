@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
+from edge_agent import running_agent
 from motor.motor_asyncio import AsyncIOMotorClient
 from purges import DELETION, TAKEDOWN, Catalogue, Channels, Edges, context, doomed
 from redis_server import RedisServer
 from titles import CHANNEL, NOW
 
 from streamvault_common import keys
+from streamvault_common.keys import SLICE_BYTES
 from streamvault_common.requests import (
     REQUEST_FIELD,
     MessagesReply,
@@ -22,6 +25,7 @@ from streamvault_common.requests import (
     ReplyOutcome,
     RequestKind,
 )
+from streamvault_edge.slices import Film, film_paths
 from streamvault_operator.domain.doomed import DoomedFile, Order
 from streamvault_operator.domain.takedown import Counts, Done, Unfinished
 from streamvault_operator.io.agents import Agents
@@ -58,45 +62,63 @@ async def nowhere() -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def agent() -> AsyncIterator[tuple[int, set[str]]]:
-    """An edge agent's tombstones: its port, and what is buried."""
-    buried: set[str] = set()
-
-    async def answer(request: web.Request) -> web.Response:
-        fid = request.path.rpartition("/")[2]
-        if request.method == "PUT":
-            buried.add(fid)
-            return web.Response(status=204)
-        return web.json_response({}, status=200 if fid in buried else 404)
-
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield int(runner.addresses[0][1]), buried
-    await runner.cleanup()
+def cache_folder(tmp_path: Path) -> Path:
+    """The volume of an edge that holds two slices of each file."""
+    for fid in FIDS:
+        for path in film_paths(tmp_path, Film(fid, 1, 2 * SLICE_BYTES, SLICE_BYTES)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"slice")
+    return tmp_path
 
 
-async def test_every_place_is_told_although_one_is_away(
-    redis: RedisServer, nowhere: Store, agent: tuple[int, set[str]]
-) -> None:
-    port, buried = agent
+def held(cache_folder: Path) -> int:
+    """How many slices an edge holds."""
+    return sum(path.is_file() for path in (cache_folder / "video").rglob("*"))
+
+
+async def test_every_place_is_told_although_one_is_away(redis: RedisServer, nowhere: Store, cache_folder: Path) -> None:
     reports = Reports.connect(redis.url)
-    files = [doomed(1, fid=fid) for fid in FIDS]
-    async with ClientSession() as http, redis.client() as client:
-        heard = client.pubsub()
-        await heard.subscribe(keys.TAKEDOWN_CHANNEL)
-        out = {"store": nowhere, "reports": reports, "agents": Agents(http, port)}
-        outcome = await withdraw.run(context(*files, edges=["127.0.0.1"], out=out))
-        assert outcome == Unfinished(
-            "Unreachable", "MongoDB could not block blue-tape (ServerSelectionTimeoutError)", Counts(found=2)
-        )
-        assert buried == set(FIDS)
-        assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
-        named = [note["data"] async for note in _three(heard) if note["type"] == "message"]
-        assert sorted(named) == FIDS
-        await heard.aclose()  # type: ignore[no-untyped-call]
+    files = [replace(doomed(1, fid=fid), size_bytes=2 * SLICE_BYTES) for fid in FIDS]
+    with running_agent(cache_folder) as agent:
+        token = {"Authorization": agent.headers["authorization"]}
+        async with ClientSession(headers=token) as http, redis.client() as client:
+            heard = client.pubsub()
+            await heard.subscribe(keys.TAKEDOWN_CHANNEL)
+            out = {"store": nowhere, "reports": reports, "agents": Agents(http, agent.base_url.port or 0)}
+            outcome = await withdraw.run(context(*files, edges=["::1", "127.0.0.1"], out=out))
+            assert isinstance(outcome, Unfinished)
+            assert outcome.message.split("; ") == [
+                "edge agent at ::1: ClientConnectorError",
+                "MongoDB could not block blue-tape (ServerSelectionTimeoutError)",
+            ]
+            assert (outcome.counts, outcome.swept) == (Counts(found=2), Counts(found=4, removed=4))
+            assert held(cache_folder) == 0, "who was watching is cut"
+            assert agent.get("/tombstones").json() == {"fids": FIDS}
+            assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
+            named = [note["data"] async for note in _three(heard) if note["type"] == "message"]
+            assert sorted(named) == FIDS
+            await heard.aclose()  # type: ignore[no-untyped-call]
+    await reports.close()
+
+
+async def test_what_only_the_catalogue_knows_is_withdrawn_too(
+    redis: RedisServer, nowhere: Store, cache_folder: Path
+) -> None:
+    declared, other = (replace(doomed(1, fid=fid), size_bytes=2 * SLICE_BYTES) for fid in FIDS)
+    reports = Reports.connect(redis.url)
+
+    async def catalogue() -> list[DoomedFile]:
+        return [declared, other]
+
+    with running_agent(cache_folder) as agent:
+        token = {"Authorization": agent.headers["authorization"]}
+        async with ClientSession(headers=token) as http, redis.client() as client:
+            out = {"store": nowhere, "reports": reports, "agents": Agents(http, agent.base_url.port or 0)}
+            ctx = replace(context(declared, edges=["127.0.0.1"], out=out), catalogue=catalogue)
+            outcome = await withdraw.run(ctx)
+            assert (outcome.counts, outcome.swept) == (Counts(found=2), Counts(found=4, removed=4))
+            assert agent.get("/tombstones").json() == {"fids": FIDS}
+            assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
     await reports.close()
 
 
@@ -107,7 +129,7 @@ async def _three(heard: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("edges", "says"), [(None, "no edge agent is running"), (["127.0.0.1"], "edge agent at 127.0.0.1")]
+    ("edges", "says"), [(None, "an edge is not running"), (["127.0.0.1"], "edge agent at 127.0.0.1")]
 )
 async def test_an_edge_that_does_not_answer_is_owed_its_tombstones(
     redis: RedisServer, nowhere: Store, edges: list[str] | None, says: str
@@ -242,6 +264,18 @@ async def test_what_is_shared_stays_where_a_takedown_does_not_mean_it(file: Doom
     out = {"requests": channels, "store": Catalogue({(CHANNEL, 2): "red-reel"})}
     assert await source.run(context(file, order=order, out=out)) == Done(Counts(1, 1, 0))
     assert channels.present == {CHANNEL: {2}}
+
+
+async def test_what_cannot_be_read_holds_its_step_up_and_says_where() -> None:
+    channels = Channels({CHANNEL: {1}, -1001: {2}})
+    ctx = context(doomed(1), mirrors={-1001: [2]}, out={"requests": channels})
+    broken = replace(ctx, unreadable_files=["files[1].parts[0]"], unreadable_mirrors=["mirrors[0].messageIDs"])
+    for step, place in ((source, "spec.files[1].parts[0]"), (mirrors, "spec.mirrors[0].messageIDs")):
+        outcome = await step.run(broken)
+        assert isinstance(outcome, Unfinished)
+        assert (outcome.reason, outcome.counts.removed) == ("Unreadable", 1)
+        assert place in outcome.message
+    assert channels.present == {CHANNEL: set(), -1001: set()}, "what can be read is deleted all the same"
 
 
 async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis: RedisServer) -> None:

@@ -35,9 +35,10 @@ def test_a_published_title_counts_its_files() -> None:
     title = film(declared("1080p"), declared("720p", part(2)))
     status = render_status(title, published(title, entries(title, verified=True)), NOW)
     assert (status["phase"], status["filesReady"]) == ("Published", "2/2")
-    assert set(status["files"][0]) == {"name", "fid", "gen", "sizeBytes", "partsHash", "verified"}
+    assert set(status["files"][0]) == {"name", "fid", "gen", "sizeBytes", "partsHash", "headSha256", "verified"}
     assert conditions(title, published(title, entries(title, verified=True))) == {
         "Ready": "True/Published",
+        "Ingested": "Unknown/NotStarted",
         "TakedownComplete": "False/NotRequested",
         "Stalled": "False/Progressing",
     }
