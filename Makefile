@@ -2,7 +2,7 @@
 DEV = hack/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test unit lint crd chart telegram stream e2e browser bench images lock chat
+.PHONY: help up down status test unit lint crd chart telegram stream e2e browser bench images sessions lock chat
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -33,6 +33,9 @@ bench: ## measure the running installation; prints tables, writes build/bench/*.
 
 images: ## build every image and start each once (PLATFORM=linux/arm64: for the board, under emulation)
 	@$(DEV) images --platform "$(PLATFORM)"
+
+sessions: ## declare the accounts of config/workers/*.session; `hack/sessions login NAME` makes such a file by phone
+	@$(DEV) sessions
 
 lock: ## renew every lock file
 	@$(DEV) lock

@@ -1,10 +1,12 @@
 """python3 -m streamvault_dev <command>: what the Makefile's targets call."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from . import chat, checks, installation, locks, testing
+from . import chat, checks, installation, locks, release, sessions, testing
 from .checks import MachineUnfit
 from .cluster.interface import ClusterError
 from .commands import CommandError
@@ -13,7 +15,16 @@ from .images.multiplatform import build_for
 from .readiness import NotReady
 from .steps import run_steps
 
-EXPECTED = (MachineUnfit, CommandError, ClusterError, CatalogueError, NotReady, chat.NobodyThere, testing.TestsFailed)
+EXPECTED = (
+    MachineUnfit,
+    CommandError,
+    ClusterError,
+    CatalogueError,
+    NotReady,
+    chat.NobodyThere,
+    sessions.SessionsRefused,
+    testing.TestsFailed,
+)
 
 
 def main() -> int:
@@ -54,6 +65,11 @@ def parse() -> argparse.Namespace:
     images.add_argument("--platform", default="")
     command("lock", lambda _: locks.compile_all(), "renew the lock files from their inputs")
     command("chat", lambda _: chat.main(), "talk to the bot in the local Telegram")
+    swarm = command("sessions", _sessions, "declare config/workers/*.session, or make one by `login NAME`")
+    swarm.add_argument("action", nargs="?", choices=("apply", "login"), default="apply")
+    swarm.add_argument("name", nargs="?", default="")
+    swarm.add_argument("--folder", type=Path, default=sessions.FOLDER)
+    swarm.add_argument("--namespace", default=release.NAMESPACE)
     return parser.parse_args()
 
 
@@ -83,6 +99,14 @@ def _test(options: argparse.Namespace) -> None:
     testing.pytest(testing.WITHOUT_CLUSTER)
     installation.up(every_program=True)
     testing.pytest(testing.WITH_CLUSTER)
+
+
+def _sessions(options: argparse.Namespace) -> int | None:
+    if options.action == "login":
+        run_steps(installation.machine_steps()[1:2])
+        return sessions.login(options.name, options.folder.absolute())
+    sessions.apply(options.folder, sessions.swarm_of(os.environ, options.namespace))
+    return None
 
 
 def _bench(_: argparse.Namespace) -> None:
