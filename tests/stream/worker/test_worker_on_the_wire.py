@@ -1,133 +1,14 @@
-"""What the edge sees on the wire when reading goes wrong: a status while that is possible, else a reset.
-
-The web server and the reader are real; the pieces come from a table that can fail, wait or count.
-"""
+"""What the edge sees on the wire when reading goes wrong: a status while that is possible, else a reset."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 import pytest
 from conditions import until
+from table_worker import FID, PATH, SIZE, Wire, read_to_the_end, running_worker
 
-from streamvault_common.documents import Part, StoredFile
-from streamvault_common.events import Severity
 from streamvault_common.keys import MIB
-from streamvault_worker.catalogue import Catalogue
 from streamvault_worker.errors import SourceUnreachable, TelegramUnavailable, WorkerBusy
-from streamvault_worker.metrics import Metrics
-from streamvault_worker.stream.admission import Admission
-from streamvault_worker.stream.app import Reading, WorkerApp
-from streamvault_worker.stream.pieces import Piece
-from streamvault_worker.webserver import WebServer
-
-FID = "b" * 32
-SIZE = 32 * MIB
-PATH = f"/files/{FID}/1"
-
-
-@dataclass
-class PieceTable:
-    """Pieces filled with their number; `trouble` may raise for one, `hold` keeps pieces back."""
-
-    trouble: Callable[[int], None] = lambda number: None
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: list[int] = field(default_factory=list)
-    under_way: int = 0
-
-    async def fetch(self, piece: Piece) -> bytes:
-        number = piece.offset // MIB
-        self.asked.append(number)
-        self.under_way += 1
-        try:
-            await self.hold.wait()
-            self.trouble(number)
-            return bytes([number]) * piece.expected_bytes
-        finally:
-            self.under_way -= 1
-
-
-class OneFile:
-    """A database with one file of 32 MiB."""
-
-    async def find(self, fid: str) -> StoredFile | None:
-        parts = (Part(channel_id=1, message_id=1, size_bytes=SIZE),)
-        known = StoredFile(
-            id=FID, title="t", name="f", kind="video", parts=parts, size_bytes=SIZE, content_type="video/mp4"
-        )
-        return known if fid == FID else None
-
-
-class Notes:
-    """Keeps what was reported."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def report(self, severity: Severity, text: str, group: str = "") -> None:
-        self.texts.append(text)
-
-
-@dataclass
-class RunningWorker:
-    """A web server on a free port, with its parts in reach."""
-
-    port: int
-    pieces: PieceTable
-    admission: Admission
-    metrics: Metrics
-    notes: Notes
-
-    async def open(self, extra: str = "", method: str = "GET", path: str = PATH) -> "Wire":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: w\r\n{extra}\r\n".encode())
-        return Wire(reader, writer)
-
-    def metric(self, name: str) -> float:
-        return self.metrics.registry.get_sample_value(name) or 0.0
-
-
-@dataclass
-class Wire:
-    """One raw connection."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def head(self) -> tuple[int, dict[str, str]]:
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in lines[1:] if line)
-        return int(lines[0].split()[1]), headers
-
-    async def close(self) -> None:
-        self.writer.close()
-        with suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-
-@asynccontextmanager
-async def running_worker(max_streams: int = 8) -> AsyncIterator[RunningWorker]:
-    async def nothing_withdrawn(fid: str) -> bool:
-        return False
-
-    pieces, admission, metrics, notes = PieceTable(), Admission(max_streams), Metrics(), Notes()
-    app = WorkerApp(Reading(Catalogue(OneFile(), nothing_withdrawn), pieces, admission, metrics, notes, 4), lambda: "")
-    server = WebServer(app, "127.0.0.1", 0)
-    serving = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    try:
-        yield RunningWorker(server.bound_port, pieces, admission, metrics, notes)
-    finally:
-        pieces.hold.set()
-        server.should_exit = True
-        await serving
-
-
-async def read_to_the_end(reader: asyncio.StreamReader, into: bytearray) -> None:
-    while chunk := await reader.read(MIB):
-        into += chunk
 
 
 async def test_no_status_line_before_the_first_byte_is_in_hand() -> None:

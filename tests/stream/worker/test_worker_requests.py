@@ -1,6 +1,5 @@
 """What the operator asks of a worker's account: to find messages and to delete them, over a real Redis and Telegram."""
 
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -91,7 +90,7 @@ async def test_a_channel_that_the_account_is_not_in_is_told(moderator: WorkerSta
 
 async def test_a_request_whose_caller_has_left_is_not_carried_out(moderator: WorkerStack, requests: Requests) -> None:
     ids = posts(moderator.sandbox, 1)
-    late = MessagesRequest(id="late", kind=DELETE, channel_id=LIBRARY, message_ids=tuple(ids), deadline=time.time() - 1)
+    late = MessagesRequest(id="late", kind=DELETE, channel_id=LIBRARY, message_ids=tuple(ids), patience_seconds=0)
     await moderator.store.xadd(keys.requests_key("four"), {REQUEST_FIELD: late.model_dump_json()})
     await moderator.store.xadd(keys.requests_key("four"), {REQUEST_FIELD: "no json"})
     assert (await requests.ask("four", FIND, LIBRARY, ids)).present == tuple(ids)
@@ -100,7 +99,7 @@ async def test_a_request_whose_caller_has_left_is_not_carried_out(moderator: Wor
 
 
 async def test_a_reply_that_nobody_fetches_goes_away(moderator: WorkerStack, requests: Requests) -> None:
-    asked = MessagesRequest(id="unfetched", kind=FIND, channel_id=LIBRARY, message_ids=(1,), deadline=time.time() + 30)
+    asked = MessagesRequest(id="unfetched", kind=FIND, channel_id=LIBRARY, message_ids=(1,), patience_seconds=30)
     await moderator.store.xadd(keys.requests_key("four"), {REQUEST_FIELD: asked.model_dump_json()})
 
     async def seconds_left() -> int:

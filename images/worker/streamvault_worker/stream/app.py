@@ -22,7 +22,7 @@ from .answer import Answer, plan_answer
 from .asgi import Receive, Request, Scope, Send, send_head, send_problem, send_text
 from .budget import PieceBudget
 from .hedge import PeerHedge
-from .peers import Peers
+from .peers import NoPeer, Peers
 from .pieces import pieces
 from .ranges import ByteRange
 from .readahead import ReadAhead
@@ -55,6 +55,10 @@ class Reading:
     window: int
     hedge: bool = False
     running: RunningReads = field(default_factory=RunningReads)
+
+
+class StalledReader(Exception):  # noqa: N818
+    """The reader has taken no byte for STALLED_READER_SECONDS."""
 
 
 class WorkerApp:
@@ -105,6 +109,9 @@ class Transfer:
             await self._run(fid, gen)
         except CannotServe as error:
             await self._fail(fid, error.status, error.title, str(error), error.retry_after_seconds)
+        except StalledReader:
+            log.info("reader stalled", extra=self._names(fid))
+            self._request.reset()
         except Exception as error:
             log.exception("read failed", extra=self._names(fid))
             self._reading.reporter.report(Severity.ERROR, f"reading {fid} failed: {error!r}", "read")
@@ -169,10 +176,18 @@ class Transfer:
                 raise
             log.info("going on with another worker", extra={**self._names(file.id), "reason": str(error)})
             self._reading.metrics.relays.inc()
-            async with aclosing(self._reading.peers.read(file, position, end, self._request.request_id)) as others:
-                async for content in others:
-                    position += len(content)
-                    await self._hand_on(answer, content, more=position <= end)
+            try:
+                await self._deliver_from_others(file, answer, position)
+            except NoPeer as no_peer:
+                raise error from no_peer
+
+    async def _deliver_from_others(self, file: StoredFile, answer: Answer, position: int) -> None:
+        assert answer.body is not None
+        end = answer.body.end
+        async with aclosing(self._reading.peers.read(file, position, end, self._request.request_id)) as chunks:
+            async for chunk in chunks:
+                position += len(chunk)
+                await self._hand_on(answer, chunk, more=position <= end)
 
     async def _own_bytes(self, file: StoredFile, body: ByteRange) -> AsyncGenerator[memoryview, None]:
         reading = self._reading
@@ -200,8 +215,11 @@ class Transfer:
         if not self._status:
             self._reading.metrics.first_byte_seconds.observe(time.monotonic() - self._asked_at)
             await self._start(answer)
-        async with asyncio.timeout(STALLED_READER_SECONDS):
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+        try:
+            async with asyncio.timeout(STALLED_READER_SECONDS):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+        except TimeoutError:
+            raise StalledReader from None
         self._reading.metrics.delivered_bytes.inc(len(chunk))
 
     @property
