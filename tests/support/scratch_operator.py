@@ -41,6 +41,8 @@ class Surroundings:
     redis_url: str = ""
     agent_port: int = 0
     worker_port: int = 0
+    port: int = 0
+    """Of the operator's own HTTP server; 0 is any."""
     forks: OperatorForks | None = None
 
 
@@ -71,7 +73,7 @@ class ScratchOperator:
             "MONGODB_DATABASE": around.mongodb_database,
             "REDIS_URL": around.redis_url or self.redis.url,
             "EDGE_AGENT_TOKEN": TOKEN,
-            "PORT": "0",
+            "PORT": str(around.port),
         }
         if around.forks is not None:
             ports = (around.agent_port, around.worker_port)
