@@ -88,6 +88,11 @@ def subtitle_scope(fid: str) -> str:
     return f"/s/{fid}"
 
 
+def pack_scope(pack: str) -> str:
+    """Scope of a link to a season as one file."""
+    return f"/z/{pack}"
+
+
 def sign(keys: LinkKeys, grant: Grant) -> str:
     """Make the token `<kid>.<exp>.<tier>.<user>.<signature>`; `grant.user` must match USER_PATTERN."""
     if not USER_PATTERN.match(grant.user):

@@ -15,6 +15,8 @@ from .tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 STATUS_SECONDS = 2.0
+KEYS_ZONE_FAILURES = "keys-zone-failures"
+"""File on the cache's volume in which start-edge counts them."""
 _STATUS = re.compile(
     r"Active connections: (?P<active>\d+).*?\n\s*(?P<accepts>\d+) (?P<handled>\d+) (?P<requests>\d+)"
     r".*?Reading: (?P<reading>\d+) Writing: (?P<writing>\d+) Waiting: (?P<waiting>\d+)",
@@ -31,6 +33,14 @@ def read_status(url: str) -> dict[str, int] | None:
         log.warning("nginx gives no status", extra={"url": url, "reason": str(error)})
         return None
     return {name: int(value) for name, value in match.groupdict().items()} if match else None
+
+
+def read_keys_zone_failures(cache_root: Path) -> int | None:
+    """How often nginx found no room for a new cache entry since it started; None while nobody counts."""
+    try:
+        return int((cache_root / KEYS_ZONE_FAILURES).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 class EdgeCollector(Collector):
@@ -51,6 +61,10 @@ class EdgeCollector(Collector):
         yield _gauge("nginx_up", "1 when nginx answers", float(status is not None))
         if status is not None:
             yield from _nginx(status)
+        failures = read_keys_zone_failures(self._cache_root)
+        if failures is not None:
+            text = "Cache entries that nginx could not make because a keys zone was full"
+            yield CounterMetricFamily("streamvault_edge_keys_zone_failures", text, value=failures)
         volume = os.statvfs(self._cache_root)
         yield _gauge("cache_volume_bytes", "Size of the cache's volume", volume.f_blocks * volume.f_frsize)
         yield _gauge("cache_volume_free_bytes", "Free bytes of the cache's volume", volume.f_bavail * volume.f_frsize)

@@ -179,6 +179,7 @@ def test_graceful_stop_finishes_what_a_viewer_reads(tmp_path: Path) -> None:
         ({"LINK_KEYS": "k:c2hvcnQ"}, "secrets of at least 32 bytes"),
         ({"LINK_KEYS": "no-colon"}, "LINK_KEYS is not kid:secret"),
         ({"CACHE_MAX_SIZE": "lots"}, "CACHE_MAX_SIZE=lots is not a size such as 8g"),
+        ({"CACHE_KEYS_ZONE": "1m", "CACHE_MAX_SIZE": "185g"}, "CACHE_KEYS_ZONE=1m holds 8095 slices"),
         ({"RATE_GUEST": "1m; evil on"}, "is not a size"),
         ({"CONNECTIONS_GUEST": "0"}, "CONNECTIONS_GUEST=0 is not a number"),
         ({"WORKERS_SERVICE": "workers:8080"}, "is not the name of a headless Service"),

@@ -84,7 +84,10 @@ OTHER_ADDRESSES = [
     "/s/{fid}",
     "/s/{fid}/en.srt",
     "/s/{fid}/../en.vtt",
+    "/z/",
     "/z/anything",
+    "/z/a/b",
+    "/z/a_b",
     "/v/{fid}/1%0a",
 ]
 
@@ -104,6 +107,16 @@ def test_token_of_another_scope_is_refused(site: Site) -> None:
         assert "bad-signature" in refusal(site, f"{path}?t={play}")
     subtitle = site.token(signing.subtitle_scope(file.fid))
     assert "bad-signature" in refusal(site, f"/v/{file.fid}/1?t={subtitle}")
+
+
+def test_signed_pack_is_not_there_yet(site: Site) -> None:
+    token = site.token(signing.pack_scope("night-signals-1080p"))
+    response = site.get(f"/z/night-signals-1080p?t={token}")
+    assert (response.status_code, response.json()["title"]) == (404, "Not found")
+    assert response.headers["cache-control"] == "no-store"
+    assert "bad-signature" in refusal(site, f"/z/another?t={token}")
+    assert "expired" in refusal(site, f"/z/a?t={site.token(signing.pack_scope('a'), seconds=-1)}")
+    assert httpx.post(f"{site.nginx.url}/z/night-signals-1080p?t={token}").status_code == 405
 
 
 @pytest.mark.parametrize("field", range(1, 5))

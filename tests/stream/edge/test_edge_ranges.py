@@ -1,6 +1,7 @@
 """What a player or a download gets: the right bytes for every kind of range."""
 
 import hashlib
+import random
 
 import httpx
 import pytest
@@ -74,12 +75,60 @@ def test_range_beyond_the_end_is_416_with_the_size(site: Site, film: File, start
     assert response.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("nonsense", ["a-b", "5-2", "-", ""])
+@pytest.mark.parametrize(
+    "nonsense", ["a-b", "5-2", "-", "", "0-x", "--5", "0x0-5", "-0", f"{2**64}-", f"0-{2**70}", "5"]
+)
 def test_nonsense_range_never_breaks_the_bytes(site: Site, film: File, nonsense: str) -> None:
     """RFC 9110 14.2: an invalid Range is ignored or refused, never answered with a wrong part."""
     response = site.get(site.play(film), nonsense)
     assert response.status_code in {200, 416}
     assert response.status_code == 416 or response.content == film.content
+
+
+@pytest.mark.parametrize(
+    "header", ["items=0-4", "bytes 0-4", "0-4", "bytes=0-4;", "BYTES=0-4", "bytes= 0-4", "bytes=0 - 4", "bytes=00-04"]
+)
+def test_range_in_odd_writing_is_ignored_refused_or_right(site: Site, film: File, header: str) -> None:
+    response = site.client.get(site.nginx.url + site.play(film), headers={"Range": header})
+    right = {206: film.content[:5], 200: film.content}
+    assert response.status_code == 416 or response.content == right[response.status_code]
+
+
+def test_two_thousand_ranges_are_right(site: Site, film: File) -> None:
+    """Where a slice begins or ends, and the film does, is where bytes get lost: most ranges begin or end there."""
+    chance = random.Random(5)
+    edges = [0, SLICE_BYTES, 2 * SLICE_BYTES, SIZE]
+
+    def place() -> int:
+        near = chance.choice(edges) + chance.randint(-70_000, 70_000)
+        return min(SIZE - 1, max(0, near if chance.random() < 0.8 else chance.randrange(SIZE)))
+
+    path = site.nginx.url + site.play(film)
+    with httpx.Client() as viewer:
+        for _ in range(2000):
+            start = place()
+            end = min(SIZE - 1, start + chance.choice([0, 1, 100, 65_535, 300_000]))
+            text = chance.choice(
+                [f"{start}-{end}"] * 6 + [f"{max(start, SIZE - 300_000)}-", f"-{chance.randint(1, 300_000)}"]
+            )
+            response = viewer.get(path, headers={"Range": f"bytes={text}"})
+            first, _, last = text.partition("-")
+            expected = film.content[int(first) : int(last or SIZE) + 1] if first else film.content[-int(last) :]
+            assert (response.status_code, response.content == expected) == (206, True), text
+
+
+def test_head_of_a_cold_film_costs_one_slice(site: Site) -> None:
+    file = site.origin.add(3 * SLICE_BYTES)
+    response = httpx.head(site.nginx.url + site.play(file), headers={"Range": f"bytes={2 * SLICE_BYTES}-"})
+    assert (response.status_code, response.headers["content-length"], response.content) == (206, str(SLICE_BYTES), b"")
+    assert len(site.origin.requests(file)) == 1
+
+
+def test_range_beyond_the_end_is_not_remembered(site: Site) -> None:
+    file = site.origin.add(100)
+    assert [site.get(site.play(file), f"{SLICE_BYTES}-").status_code for _ in range(2)] == [416, 416]
+    file.content += bytes(SLICE_BYTES)
+    assert site.get(site.play(file), f"{SLICE_BYTES}-").status_code == 206
 
 
 def test_head_tells_the_size(site: Site, film: File) -> None:
