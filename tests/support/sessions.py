@@ -68,6 +68,8 @@ class Case:
     turn: Turn = ANY_TIME
     podless_seconds: float = 3600.0
     secret_user: str = ""
+    heard_seconds: float | None = None
+    """How long ago the worker spoke, when its report tells another time."""
     spec: dict[str, Any] | None = None
 
     def observed(self) -> Observed:
@@ -100,4 +102,5 @@ class Case:
             turn=self.turn,
             no_pod_since=NOW.timestamp() - self.podless_seconds,
             secret_user=self.secret_user,
+            heard_at=None if self.heard_seconds is None else NOW.timestamp() - self.heard_seconds,
         )

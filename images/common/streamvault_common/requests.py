@@ -1,8 +1,10 @@
 """Requests to one worker and their replies: JSON in the field `request` of a Redis stream, and in a list that expires.
 
-A request is safe to repeat. A worker drops one whose deadline is over, so that nobody acts for a caller who has left.
+A request is safe to repeat. A worker drops one that has waited longer than its caller does, so that nobody acts for a
+caller who has left; Redis measures that (the id of a stream's entry is its time), as clocks of two machines differ.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -19,7 +21,7 @@ class RequestKind(StrEnum):
 
 
 class MessagesRequest(BaseModel):
-    """What to do with messages of one channel; `deadline` is Unix time."""
+    """What to do with messages of one channel, and for how long the caller waits for the reply."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -27,7 +29,20 @@ class MessagesRequest(BaseModel):
     kind: RequestKind
     channel_id: int
     message_ids: Annotated[tuple[int, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
-    deadline: float
+    patience_seconds: float
+
+
+@dataclass(frozen=True)
+class TakenRequest:
+    """A request as it came out of the stream, `waited_seconds` after it was put in, by the clock of Redis."""
+
+    request: MessagesRequest
+    waited_seconds: float
+
+    @property
+    def left(self) -> bool:
+        """Whether its caller waits no more."""
+        return self.waited_seconds >= self.request.patience_seconds
 
 
 class ReplyOutcome(StrEnum):

@@ -29,8 +29,13 @@ class Floods:
     resting_until: datetime | None = None
 
 
-def reckon(session: WorkerSession, report: SessionReport | None, now: datetime) -> Floods:
-    """The figures after the report; a moment that was written once never comes earlier."""
+def reckon(
+    session: WorkerSession, report: SessionReport | None, now: datetime, worker_ahead_seconds: float = 0.0
+) -> Floods:
+    """The figures after the report; a moment that was written once never comes earlier.
+
+    `last_time` is by the worker's clock, because it tells one wait from the next; when a wait ends is by ours.
+    """
     status, written = session.status, session.status.flood_waits
     known = Floods(
         written.consecutive,
@@ -45,7 +50,7 @@ def reckon(session: WorkerSession, report: SessionReport | None, now: datetime) 
         return replace(known, consecutive=0) if _quiet(known, now) else known
     if began == known.last_time:
         if report.flood_seconds > known.last_seconds:
-            return _longer(session, report, known)
+            return _longer(session, report, known, worker_ahead_seconds)
         return replace(known, consecutive=0) if _quiet(known, now) else known
     first = known.last_time is None or _quiet(known, began)
     counted = replace(
@@ -55,18 +60,19 @@ def reckon(session: WorkerSession, report: SessionReport | None, now: datetime) 
         last_seconds=report.flood_seconds,
         last_time=began,
     )
-    return _longer(session, report, counted)
+    return _longer(session, report, counted, worker_ahead_seconds)
 
 
-def _longer(session: WorkerSession, report: SessionReport, floods: Floods) -> Floods:
+def _longer(session: WorkerSession, report: SessionReport, floods: Floods, ahead_seconds: float) -> Floods:
     cooldown = session.spec.cooldown
     margin = Cooldown(session.metadata.name, cooldown.min_seconds, cooldown.jitter_percent)
     began_at, seconds = report.flood_began_at, report.flood_seconds
-    cooling_until = _latest(floods.cooling_until, max(margin.ends_at(began_at, seconds), report.flood_until))
+    ends_at = max(margin.ends_at(began_at, seconds), report.flood_until) - ahead_seconds
+    cooling_until = _latest(floods.cooling_until, ends_at)
     resting_until = floods.resting_until
     if floods.consecutive >= cooldown.max_consecutive:
         resting_until = _latest(
-            resting_until, max(began_at + cooldown.escalate_rest_seconds, cooling_until.timestamp())
+            resting_until, max(began_at - ahead_seconds + cooldown.escalate_rest_seconds, cooling_until.timestamp())
         )
     return replace(floods, last_seconds=seconds, cooling_until=cooling_until, resting_until=resting_until)
 

@@ -16,6 +16,7 @@ from .rotation import ANY_TIME, Turn
 HEARTBEAT_LOST_SECONDS = 180
 MISSED_BEATS_SECONDS = 3.0 * HEARTBEAT_SECONDS
 """A worker that lives and can reach Redis is heard of within this time."""
+SAME_CLOCK_SECONDS = 2.0
 READY_AGAIN_SECONDS = 10.0
 """How long the kubelet may take to see that a worker is ready again."""
 STUCK_SECONDS = 120.0
@@ -27,8 +28,10 @@ class Observed:
     """Everything a decision may use.
 
     `reports_since` is the Unix time since when Redis has answered without a break, None while it does not: a report
-    that is missing because Redis is (or was just) away says nothing about its worker. `no_pod_since` is the Unix time
-    since when this operator has seen no pod; `secret_user` names another pod that mounts the same session string.
+    that is missing because Redis is (or was just) away says nothing about its worker. `heard_at` is when the worker
+    last spoke, by this operator's clock: the report's own times may be of another one; None = they are not.
+    `no_pod_since` is the Unix time since when this operator has seen no pod; `secret_user` names another pod that
+    mounts the same session string.
     """
 
     session: WorkerSession
@@ -42,11 +45,20 @@ class Observed:
     turn: Turn = ANY_TIME
     no_pod_since: float = 0.0
     secret_user: str = ""
+    heard_at: float | None = None
 
     @cached_property
     def floods(self) -> Floods:
         """The waits that the server ordered, this report included."""
-        return reckon(self.session, self.report, self.now)
+        return reckon(self.session, self.report, self.now, self.worker_ahead_seconds)
+
+    @property
+    def worker_ahead_seconds(self) -> float:
+        """By how much the worker's clock is ahead of ours; 0 when that is no more than a report's way here."""
+        if self.report is None or self.heard_at is None:
+            return 0.0
+        ahead = self.report.at - self.heard_at
+        return ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0
 
 
 def suspended(seen: Observed) -> bool:
@@ -155,8 +167,10 @@ def report_age(seen: Observed) -> float:
     """Seconds since the worker's last report; at most the time for which a report could have been seen."""
     now = seen.now.timestamp()
     if seen.report is not None:
-        return now - seen.report.at
-    return now - seen.reports_since if seen.reports_since is not None else 0.0
+        return now - (seen.report.at if seen.heard_at is None else seen.heard_at)
+    if seen.reports_since is None:
+        return 0.0
+    return now - max(seen.reports_since, seen.heard_at or 0.0)
 
 
 def heartbeat_lost(seen: Observed) -> bool:

@@ -16,6 +16,7 @@ from .observation import (
     heartbeat_lost,
     leased,
     must_rest,
+    report_age,
     resting_until,
     revision,
     serving,
@@ -198,6 +199,7 @@ def _heartbeat_time(seen: Observed) -> str | None:
     written = seen.session.status.last_heartbeat_time
     if seen.report is None or heartbeat_lost(seen):
         return timestamp(written) if written else None
-    if written is not None and seen.report.at - written.timestamp() < HEARTBEAT_STATUS_SECONDS:
+    spoke_at = seen.now.timestamp() - report_age(seen)
+    if written is not None and spoke_at - written.timestamp() < HEARTBEAT_STATUS_SECONDS:
         return timestamp(written)
-    return timestamp(datetime.fromtimestamp(seen.report.at, UTC))
+    return timestamp(datetime.fromtimestamp(spoke_at, UTC))

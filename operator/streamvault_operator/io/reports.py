@@ -1,7 +1,7 @@
 """Redis: what workers say of themselves, and the two flags that the operator raises.
 
 All sessions are read in one pipeline at most every two seconds; an unreachable Redis is a fact to report
-(`reports_since` is None), never an error that stops a reconciliation.
+(`Board.since` is None), never an error that stops a reconciliation.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -19,6 +19,8 @@ from streamvault_common import keys
 from streamvault_common.models import SessionReport, Verdict
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_AGE_SECONDS = 2.0
 TIMEOUT_SECONDS = 3.0
@@ -33,23 +35,28 @@ class ReportsUnavailable(Exception):  # noqa: N818 - named for what is wrong, as
 
 @dataclass(frozen=True)
 class Board:
-    """What was read last; `since` is the Unix time since when Redis answers without a break, None while it does not."""
+    """What was read last. Moments are of this process's own clock, so that no other machine's clock matters.
+
+    `heard` is when each worker last spoke, also of workers that are silent by now; `since` is the moment since when
+    Redis answers without a break, None while it does not.
+    """
 
     reports: dict[str, SessionReport] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
     since: float | None = None
 
 
 class Reports:
     """Heartbeats, verdicts and flags in Redis."""
 
-    def __init__(self, redis: "Redis", clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, redis: "Redis", clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
-        self._clock = clock
+        self.clock = clock
         self._lock = asyncio.Lock()
         self._names: set[str] = set()
         self._board = Board()
-        self._read_at = 0.0
+        self._read_at = float("-inf")
 
     @classmethod
     def connect(cls, url: str) -> Self:
@@ -68,30 +75,46 @@ class Reports:
         """Close the connection pool."""
         await self._redis.aclose()
 
-    async def board(self, name: str) -> Board:
-        """Reports and verdicts of every session seen so far, `name` included; at most two seconds old."""
+    async def board(self, name: str, *, fresh: bool = False) -> Board:
+        """What is known of every session seen so far, `name` included: at most two seconds old, of `name` fresh."""
         async with self._lock:
             known = name in self._names
             self._names.add(name)
-            if not known or self._clock() - self._read_at >= MAX_AGE_SECONDS:
-                self._board = await self._read()
-                self._read_at = self._clock()
+            if not known or self.clock() - self._read_at >= MAX_AGE_SECONDS:
+                self._board = await self._read(sorted(self._names), Board(heard=self._board.heard))
+                self._read_at = self.clock()
+            elif fresh:
+                self._board = await self._read([name], self._board)
             return self._board
 
-    async def _read(self) -> Board:
-        names = sorted(self._names)
+    async def _read(self, names: list[str], before: Board) -> Board:
+        """The board with these sessions read anew; what is known of others stays."""
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.hgetall(keys.session_key(name))
+                    pipe.pttl(keys.session_key(name))
                     pipe.hgetall(keys.verdict_key(name))
-                answers: list[dict[str, Any]] = await pipe.execute()
+                answers: list[Any] = await pipe.execute()
         except FAILURES as error:
             log.warning("Redis does not answer", extra={"error": str(error)})
-            return Board()
-        reports = {name: report for name, raw in zip(names, answers[::2], strict=True) if (report := _report(raw))}
-        verdicts = {name: judged for name, raw in zip(names, answers[1::2], strict=True) if (judged := _verdict(raw))}
-        return Board(reports, verdicts, self._board.since or self._clock())
+            return Board(heard=before.heard)
+        reports, verdicts, heard = dict(before.reports), dict(before.verdicts), dict(before.heard)
+        now = self.clock()
+        for name, raw, left_ms, judged in zip(names, answers[::3], answers[1::3], answers[2::3], strict=True):
+            report, verdict = _report(raw), _verdict(judged)
+            if report is not None:
+                heard[name] = self._spoke_at(name, report, left_ms, now)
+            _put(reports, name, report)
+            _put(verdicts, name, verdict)
+        return Board(reports, verdicts, heard, self._board.since if self._board.since is not None else now)
+
+    def _spoke_at(self, name: str, report: SessionReport, left_ms: int, now: float) -> float:
+        """When a worker spoke: by the life that Redis has left its report, else since when it says the same."""
+        if left_ms > 0:
+            return now - max(0.0, keys.HEARTBEAT_TTL_SECONDS - left_ms / 1000)
+        before = self._board.reports.get(name)
+        return self._board.heard.get(name, now) if before is not None and before.at == report.at else now
 
     async def set_drain(self, name: str, *, on: bool) -> None:
         """Ask a worker to take no new reads, or withdraw that."""
@@ -105,18 +128,23 @@ class Reports:
         makers = (keys.session_key, keys.verdict_key, keys.drain_key, keys.peers_key, keys.requests_key)
         await self._do(self._redis.delete(*(make(name) for make in makers)))
         self._names.discard(name)
+        self._board.heard.pop(name, None)
 
     async def block(self, fids: Iterable[str]) -> None:
-        """Withdraw stored files: workers refuse them from now on, and cut who reads them."""
-        named = list(fids)
+        """Withdraw stored files: workers refuse them from now on, and cut who reads them; read back."""
+        named = sorted(set(fids))
         if not named:
             return
+        names = [keys.blocked_key(fid) for fid in named]
         async with self._redis.pipeline(transaction=False) as pipe:
-            for fid in named:
-                pipe.set(keys.blocked_key(fid), "1")
+            for name in names:
+                pipe.set(name, "1")
             for fid in named:
                 pipe.publish(keys.TAKEDOWN_CHANNEL, fid)
-            await self._do(pipe.execute())
+            pipe.exists(*names)
+            answers = await self._do(pipe.execute())
+        if lost := len(names) - answers[-1]:
+            raise ReportsUnavailable(f"Redis has not kept that {lost} files are withdrawn")
 
     async def unblock(self, fids: Iterable[str]) -> None:
         """Let stored files be read again."""
@@ -124,11 +152,18 @@ class Reports:
         if names:
             await self._do(self._redis.delete(*names))
 
-    async def _do(self, command: Any) -> None:
+    async def _do(self, command: Any) -> Any:
         try:
-            await command
+            return await command
         except FAILURES as error:
             raise ReportsUnavailable(f"Redis does not answer ({type(error).__name__})") from error
+
+
+def _put(known: dict[str, T], name: str, value: T | None) -> None:
+    if value is None:
+        known.pop(name, None)
+    else:
+        known[name] = value
 
 
 def _report(raw: dict[str, Any]) -> SessionReport | None:

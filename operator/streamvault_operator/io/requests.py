@@ -1,6 +1,5 @@
 """Requests to workers over Redis: one stream per session, one reply with an expiry; a silent worker is a silence."""
 
-import time
 from typing import Self
 from uuid import uuid4
 
@@ -50,7 +49,7 @@ class Requests:
             kind=kind,
             channel_id=channel_id,
             message_ids=tuple(message_ids),
-            deadline=time.time() + self._deadline_seconds,
+            patience_seconds=self._deadline_seconds,
         )
         try:
             await self._redis.xadd(

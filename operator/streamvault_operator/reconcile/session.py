@@ -66,6 +66,9 @@ async def _observe(deps: Deps, session: WorkerSession, desired_hash: str) -> Obs
     name = session.metadata.name
     found = await deps.kube.find(POD, keys.pod_name(name))
     board = await deps.reports.board(name)
+    now = deps.now()
+    unix_offset = now.timestamp() - deps.reports.clock()
+    heard_at = board.heard.get(name)
     pod = await _explain_waiting(deps.kube, PodView.of(found), found, deps) if found else None
     return Observed(
         no_pod_since=_podless_since(deps, name, pod),
@@ -74,10 +77,11 @@ async def _observe(deps: Deps, session: WorkerSession, desired_hash: str) -> Obs
         pod=pod,
         report=board.reports.get(name),
         verdict=board.verdicts.get(name),
-        reports_since=board.since,
+        reports_since=None if board.since is None else board.since + unix_offset,
+        heard_at=None if heard_at is None else heard_at + unix_offset,
         desired_hash=desired_hash,
         may_roll=True,
-        now=deps.now(),
+        now=now,
     )
 
 

@@ -69,7 +69,10 @@ async def test_a_second_pod_signs_in_only_after_the_first_has_signed_out(
             assert not second.said("signed in")
             stack.process.terminate()
             assert await stack.process.wait() == 0
-            assert (await stack.report())["state"] == "stopped"
+            last = await stack.report()
+            assert (last["pod_uid"], last["state"]) == ("a", "stopped") or last["pod_uid"] == "b", (
+                "the second may be quick"
+            )
             await until_ready(second)
             assert await stack.store.get(LEASE) == "b"
 

@@ -94,3 +94,23 @@ def test_shares_are_spread() -> None:
     shares = [share(str(number)) for number in range(400)]
     assert all(0 <= one < 1 for one in shares)
     assert 0.4 < sum(shares) / len(shares) < 0.6
+
+
+@pytest.mark.parametrize("ahead", [-60.0, 60.0])
+def test_a_wait_ends_by_our_clock_whatever_the_worker_takes_for_the_time(ahead: float) -> None:
+    """Its clock is `ahead`: its report says another time than the one at which it was heard."""
+    right = Case(report=flooded(300, ago=2)).observed().floods
+    told = flooded(300, ago=2 - ahead)
+    report = told.model_copy(update={"at": NOW.timestamp() - 2 + ahead})
+    floods = Case(report=report, heard_seconds=2).observed().floods
+    assert floods.cooling_until is not None
+    assert right.cooling_until is not None
+    margin = 300 * 0.1  # the jitter follows from the moment that the worker tells
+    assert abs((floods.cooling_until - right.cooling_until).total_seconds()) <= margin + 1
+    assert floods.cooling_until >= NOW + timedelta(seconds=298)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.4, 1.9])
+def test_a_slow_report_is_no_other_clock(late: float) -> None:
+    first = Case(report=flooded(300, ago=2), heard_seconds=2 - late).observed().floods
+    assert first == Case(report=flooded(300, ago=2)).observed().floods

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 from motor.motor_asyncio import AsyncIOMotorClient
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis_server import RedisServer
 
 from streamvault_common import keys
@@ -70,10 +72,8 @@ async def nowhere() -> AsyncIterator[Store]:
 async def test_redis_being_away_is_a_fact_and_not_an_error(redis: RedisServer) -> None:
     moment = [1000.0]
     gateway = Reports.connect(redis.url)
-    gateway._clock = lambda: moment[0]
-    async with redis.client() as client:
-        fields: Any = SessionReport(state=WorkerState.SERVING, at=time.time()).to_redis()
-        await client.hset(keys.session_key("s01"), mapping=fields)
+    gateway.clock = lambda: moment[0]
+    await say(redis, "s01")
     board = await gateway.board("s01")
     assert board.since == 1000
     assert board.reports["s01"].state is WorkerState.SERVING
@@ -87,6 +87,83 @@ async def test_redis_being_away_is_a_fact_and_not_an_error(redis: RedisServer) -
     moment[0] = 1030
     assert (await gateway.board("s01")).since == 1020
     await gateway.close()
+
+
+async def say(redis: RedisServer, name: str, *, at: float = 0.0, seconds_left: int = 0, **fields: Any) -> None:
+    """Write a worker's report, which Redis keeps for `seconds_left` (0 = for ever)."""
+    said: Any = SessionReport(state=WorkerState.SERVING, at=at or time.time(), **fields).to_redis()
+    async with redis.client() as client:
+        await client.hset(keys.session_key(name), mapping=said)
+        if seconds_left:
+            await client.expire(keys.session_key(name), seconds_left)
+
+
+@pytest.mark.parametrize("skew", [-60.0, 0.0, 60.0])
+async def test_a_worker_was_heard_when_it_spoke_and_not_when_its_clock_says(
+    redis: RedisServer, reports: Reports, skew: float
+) -> None:
+    now = reports.clock()
+    await say(redis, "s01", at=time.time() + skew, seconds_left=keys.HEARTBEAT_TTL_SECONDS - 20)
+    board = await reports.board("s01")
+    assert board.heard["s01"] - now == pytest.approx(-20, abs=2)
+
+
+async def test_a_report_that_redis_has_forgotten_was_heard_nevertheless(redis: RedisServer) -> None:
+    moment = [1000.0]
+    gateway = Reports.connect(redis.url)
+    gateway.clock = lambda: moment[0]
+    await say(redis, "s01")
+    await gateway.board("s01")
+    moment[0] = 1030
+    await gateway.board("s01")
+    async with redis.client() as client:
+        await client.delete(keys.session_key("s01"))
+    moment[0] = 1070
+    board = await gateway.board("s01")
+    assert (board.reports, board.heard) == ({}, {"s01": 1000.0}), "it said the same all the time"
+    await gateway.close()
+
+
+async def test_a_fresh_look_at_one_session_leaves_the_others_as_they_were_read(redis: RedisServer) -> None:
+    moment = [1000.0]
+    gateway = Reports.connect(redis.url)
+    gateway.clock = lambda: moment[0]
+    for name in ("s01", "s02"):
+        await say(redis, name)
+        await gateway.board(name)
+    for name in ("s01", "s02"):
+        await say(redis, name, in_flight=3)
+    moment[0] = 1001
+    old = await gateway.board("s01")
+    assert old.reports["s01"].in_flight == 0
+    board = await gateway.board("s01", fresh=True)
+    assert {name: report.in_flight for name, report in board.reports.items()} == {"s01": 3, "s02": 0}
+    await gateway.close()
+
+
+class Forgetful(Pipeline):
+    """Confirms a withdrawal that is not there, as a Redis that evicts or that was replaced by its replica does."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        lost = args[:2] == ("SET", keys.blocked_key(FIDS[1]))
+        return super().execute_command(*args, *(("EXAT", 1) if lost else ()), **options)
+
+
+class ForgetfulRedis(Redis):
+    """Its pipelines lose one withdrawal."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return Forgetful(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+async def test_withdrawn_files_are_read_back(redis: RedisServer, reports: Reports) -> None:
+    await reports.block([*FIDS, FIDS[0]])
+    async with redis.client() as client:
+        assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
+        await client.delete(*map(keys.blocked_key, FIDS))
+    async with ForgetfulRedis.from_url(redis.url) as client:
+        with pytest.raises(ReportsUnavailable, match="1 files"):
+            await Reports(client).block(FIDS)
 
 
 async def test_an_unreadable_report_counts_as_none(redis: RedisServer, reports: Reports) -> None:

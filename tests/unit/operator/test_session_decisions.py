@@ -65,6 +65,13 @@ ROWS: list[tuple[str, str, list[Case]]] = [
         [
             Case(pod=STARTING, report=None, desired="Resting"),
             Case(phase="Draining", report=IDLE, desired="Resting"),
+            Case(
+                phase="Draining",
+                report=report(WorkerState.DRAINING, age=70),
+                heard_seconds=2,
+                desired="Resting",
+                conditions=DRAINING,
+            ),
             Case(phase="Draining", report=BUSY, desired="Resting", conditions=OVERDUE),
             Case(phase="Draining", report=IDLE, extra_status=RESTING),
             Case(phase="Cooling", pod=NOT_READY, report=flooded(90), extra_status=FOUR_FLOODS),
@@ -108,6 +115,7 @@ ROWS: list[tuple[str, str, list[Case]]] = [
         [
             Case(pod=None),
             Case(pod=None, report=report(age=59)),
+            Case(pod=None, report=report(age=115), heard_seconds=55),
             Case(phase="Pending", pod=None, report=report(WorkerState.UNAUTHORIZED)),
             Case(pod=None, report=None, extra_status=HAD_POD, podless_seconds=14),
             Case(pod=None, report=None, extra_status=HAD_POD, redis_since=NOW.timestamp() - 14),
@@ -173,13 +181,29 @@ ROWS: list[tuple[str, str, list[Case]]] = [
             Case(report=report(), extra_status={"restingUntil": seconds_ago(1)}),
             Case(report=None, redis_since=None),
             Case(report=None, redis_since=NOW.timestamp() - 5),
+            Case(report=report(age=65), heard_seconds=2),  # its clock is behind
+            Case(report=None, heard_seconds=200, redis_since=NOW.timestamp() - 5),
         ],
     ),
-    ("silent for good", "Pending, False/PodPending, delete", [Case(report=None), Case(report=report(age=181))]),
+    (
+        "silent for good",
+        "Pending, False/PodPending, delete",
+        [
+            Case(report=None),
+            Case(report=report(age=181)),
+            Case(report=None, heard_seconds=181),
+            Case(report=report(age=100), heard_seconds=181),
+        ],
+    ),
     (
         "silent",
         "Active, Unknown/HeartbeatLost",
-        [Case(report=report(age=61)), Case(report=None, redis_since=NOW.timestamp() - 61)],
+        [
+            Case(report=report(age=61)),
+            Case(report=None, redis_since=NOW.timestamp() - 61),
+            Case(report=report(age=1), heard_seconds=61),  # its clock is ahead
+            Case(report=None, heard_seconds=170),  # Redis has forgotten the report meanwhile
+        ],
     ),
     (
         "active, pod not ready",

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import time
 from typing import Protocol
 
-from streamvault_common.requests import MessagesReply, MessagesRequest
+from streamvault_common.requests import MessagesReply, MessagesRequest, TakenRequest
 from streamvault_worker.telegram.account import AccountState
 
 log = logging.getLogger(__name__)
@@ -16,7 +15,7 @@ PAUSE_SECONDS = 1.0
 class RequestSource(Protocol):
     """Where requests come from and replies go to."""
 
-    async def take(self) -> MessagesRequest | None:
+    async def take(self) -> TakenRequest | None:
         """The oldest request, which nobody else gets then; None when there was none for a while."""
 
     async def reply(self, request_id: str, reply: MessagesReply) -> None:
@@ -58,10 +57,11 @@ class RequestLoop:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _serve_one(self) -> None:
-        request = await self._source.take()
-        if request is None:
+        taken = await self._source.take()
+        if taken is None:
             return
-        if request.deadline <= time.time():
+        request = taken.request
+        if taken.left:
             log.info("request dropped, its caller has left", extra={"request": request.id, "kind": request.kind})
             return
         reply = await self._handler.answer(request)

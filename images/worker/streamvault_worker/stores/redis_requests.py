@@ -5,7 +5,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from streamvault_common import keys
-from streamvault_common.requests import REQUEST_FIELD, MessagesReply, MessagesRequest
+from streamvault_common.requests import REQUEST_FIELD, MessagesReply, MessagesRequest, TakenRequest
 
 TIMEOUT_SECONDS = 3.0
 WAIT_SECONDS = 5.0
@@ -23,14 +23,19 @@ class RedisRequests:
         )
         self._key = keys.requests_key(worker_name)
 
-    async def take(self) -> MessagesRequest | None:
+    async def take(self) -> TakenRequest | None:
         """The oldest request; None when there was none for a while; raises RedisError, or ValueError for nonsense."""
         answer: Any = await self._redis.xread({self._key: "0"}, count=1, block=int(WAIT_SECONDS * 1000))
         if not answer:
             return None
         ((_, ((entry, fields),)),) = answer
-        await self._redis.xdel(self._key, entry)
-        return MessagesRequest.model_validate_json(fields.get(REQUEST_FIELD, ""))
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.xdel(self._key, entry)
+            pipeline.time()
+            _, (seconds, microseconds) = await pipeline.execute()
+        request = MessagesRequest.model_validate_json(fields.get(REQUEST_FIELD, ""))
+        put_in_at = int(str(entry).partition("-")[0]) / 1000
+        return TakenRequest(request, seconds + microseconds / 1e6 - put_in_at)
 
     async def reply(self, request_id: str, reply: MessagesReply) -> None:
         """Answer a request; raises RedisError."""

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 1.0
 REST_SECONDS = 2.0
 """After a failure, reads do not ask Redis for this long: an outage must not slow every one of them down."""
 
-
+SAME_CLOCK_SECONDS = 2.0
 FLOOD_MEMORY_SECONDS = 3600
 """For how long after its end an ordered wait is remembered; longer than any margin that a session adds to it."""
 
@@ -41,6 +41,7 @@ class RedisStore:
         self._worker_name = worker_name
         self._pod_uid = pod_uid
         self._resting_until = 0.0
+        self._ahead: float | None = None
 
     @property
     def events(self) -> StreamWriter:
@@ -88,7 +89,9 @@ class RedisStore:
             pipeline.hset(session, mapping=_fields(report.to_redis()))
             pipeline.expire(session, keys.HEARTBEAT_TTL_SECONDS)
             if report.flood_at:
-                pipeline.hset(flood, mapping={"at": str(report.flood_at), "seconds": str(report.flood_seconds)})
+                ahead = {} if self._ahead is None else {"ahead": str(self._ahead)}
+                waits = {"at": str(report.flood_at), "seconds": str(report.flood_seconds), **ahead}
+                pipeline.hset(flood, mapping=_fields(waits))
                 pipeline.expire(flood, report.flood_seconds + FLOOD_MEMORY_SECONDS)
             if verdict is not None:
                 pipeline.hset(keys.verdict_key(self._worker_name), mapping=_fields(verdict.to_redis()))
@@ -106,10 +109,18 @@ class RedisStore:
                 await pipeline.execute()
 
     async def last_flood(self) -> tuple[float, int]:
-        """When the last wait was ordered (Unix seconds) and for how many seconds; zeros when Redis knows of none."""
+        """When the last wait was ordered (Unix seconds) and for how many seconds; zeros when Redis knows of none.
+
+        Told by this machine's clock, also when the worker that was ordered to wait ran on a machine with another one.
+        """
         try:
-            stored = await self._redis.hgetall(keys.flood_key(self._worker_name))
-            return float(stored.get("at", 0.0)), int(stored.get("seconds", 0))
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.hgetall(keys.flood_key(self._worker_name))
+                pipeline.time()
+                stored, now = await pipeline.execute()
+            shift = _ahead_of(now) - float(stored.get("ahead", _ahead_of(now)))
+            at = float(stored.get("at", 0.0))
+            return at + shift if at and abs(shift) > SAME_CLOCK_SECONDS else at, int(stored.get("seconds", 0))
         except (RedisError, OSError, ValueError) as error:
             log.warning("cannot read the last ordered wait", extra={"error": repr(error)})
             return 0.0, 0
@@ -122,12 +133,20 @@ class RedisStore:
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(lease, self._pod_uid, nx=True, ex=keys.HEARTBEAT_TTL_SECONDS)
             pipeline.get(lease)
-            holder = (await pipeline.execute())[-1]
+            pipeline.time()
+            _, holder, now = await pipeline.execute()
+        self._ahead = _ahead_of(now)
         return holder == self._pod_uid and bool(await self._redis.expire(lease, keys.HEARTBEAT_TTL_SECONDS))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+
+def _ahead_of(redis_time: tuple[int, int]) -> float:
+    """By how many seconds this machine's clock is ahead of that of Redis; the way there is part of it."""
+    seconds, microseconds = redis_time
+    return time.time() - seconds - microseconds / 1e6
 
 
 def _fields(values: dict[str, str]) -> dict[_Field, _Field]:

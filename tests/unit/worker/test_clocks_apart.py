@@ -1,0 +1,82 @@
+"""A worker whose clock differs by a minute from that of everybody else."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from redis_server import RedisServer
+
+from streamvault_common import keys
+from streamvault_common.models import SessionReport, WorkerState
+from streamvault_common.requests import REQUEST_FIELD, MessagesRequest, RequestKind
+from streamvault_worker.stores.redis_requests import RedisRequests
+from streamvault_worker.stores.redis_store import RedisStore
+
+TRUE_TIME = time.time
+REQUEST = MessagesRequest(
+    id="one", kind=RequestKind.FIND_MESSAGES, channel_id=-1001, message_ids=(1,), patience_seconds=15
+)
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[RedisServer]:
+    """A running Redis."""
+    with TemporaryDirectory() as folder:
+        server = RedisServer(Path(folder))
+        await server.start()
+        yield server
+        await server.stop()
+
+
+def skew(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """From now on, this process takes another moment for the present."""
+    monkeypatch.setattr(time, "time", lambda: TRUE_TIME() + seconds)
+
+
+@pytest.mark.parametrize("seconds", [-60.0, 60.0])
+async def test_a_request_is_as_old_as_redis_says(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    requests = RedisRequests(redis.url, "w1")
+    async with redis.client() as client:
+        await client.xadd(keys.requests_key("w1"), {REQUEST_FIELD: REQUEST.model_dump_json()})
+    skew(monkeypatch, seconds)
+    taken = await requests.take()
+    assert taken is not None
+    assert taken.request == REQUEST
+    assert not taken.left
+    await requests.close()
+
+
+async def test_a_request_that_waited_too_long_is_left(redis: RedisServer) -> None:
+    requests = RedisRequests(redis.url, "w1")
+    async with redis.client() as client:
+        seconds, _ = await client.time()
+        entry = f"{(seconds - 16) * 1000}-0"
+        await client.xadd(keys.requests_key("w1"), {REQUEST_FIELD: REQUEST.model_dump_json()}, id=entry)
+    taken = await requests.take()
+    assert taken is not None
+    assert taken.left
+    await requests.close()
+
+
+@pytest.mark.parametrize("seconds", [-60.0, 60.0])
+async def test_an_ordered_wait_is_as_long_for_a_pod_on_a_machine_with_another_clock(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    began = time.time() - 100
+    first = RedisStore(redis.url, "w1", "pod-a")
+    report = SessionReport(state=WorkerState.COOLING, at=time.time(), flood_at=began, flood_seconds=300)
+    await first.beat(report, None)
+    assert await first.last_flood() == (began, 300), "the same machine: the very same moment"
+    await first.last_words(report)
+    await first.close()
+
+    skew(monkeypatch, seconds)
+    second = RedisStore(redis.url, "w1", "pod-b")
+    at, ordered = await second.last_flood()
+    assert ordered == 300
+    assert at - time.time() == pytest.approx(-100, abs=1.5), "a hundred seconds of it are over"
+    await second.close()
