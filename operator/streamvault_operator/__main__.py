@@ -22,6 +22,7 @@ from .io.kube import Conflict, Unavailable
 from .io.reports import ReportsUnavailable
 from .io.store import StoreUnavailable
 from .listening import listen
+from .orphan_search import search
 from .reconcile.edge import reconcile_edge
 from .reconcile.session import reconcile_session
 from .reconcile.title import reconcile_title
@@ -84,10 +85,12 @@ async def run(settings: OperatorSettings) -> None:
     try:
         await require_kinds(deps)
         remembering = asyncio.create_task(remember_debts(deps, queues))
+        searching = asyncio.create_task(search(deps, queues), name="orphan search")
         try:
             await watch(queues, settings.namespace, watching)
         finally:
             remembering.cancel()
+            searching.cancel()
     finally:
         listening.cancel()
         await runner.cleanup()
