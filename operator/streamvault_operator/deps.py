@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
+from streamvault_common.keys import COMPONENT_WORKER, LABEL_COMPONENT
+
 from .config import OperatorConfig, OperatorSettings
 from .health import Health
 from .io.agents import Agents
-from .io.kube import WORKER_SESSION, Kube
+from .io.kube import POD, WORKER_SESSION, Kube
 from .io.reports import Reports
 from .io.requests import Requests
 from .io.store import Store
 from .io.workers import Workers
 from .metrics import Metrics
 from .roster import Roster
+from .secret_users import SecretUsers
 
 
 def utc_now() -> datetime:
@@ -40,8 +43,7 @@ class Deps:
     health: Health = field(default_factory=Health)
     now: Callable[[], datetime] = utc_now
     roster: Roster = field(init=False)
-    creating: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held from the check that no pod uses a session string until the pod that does is made."""
+    secret_users: SecretUsers = field(init=False)
     podless_since: dict[str, float] = field(default_factory=dict)
     """Since when (Unix time) this process has seen no pod of a session."""
     wake_session: Callable[[str], None] = lambda _: None
@@ -55,6 +57,7 @@ class Deps:
 
     def __post_init__(self) -> None:
         self.roster = Roster(lambda: self.kube.select(WORKER_SESSION))
+        self.secret_users = SecretUsers(lambda: self.kube.select(POD, labels={LABEL_COMPONENT: COMPONENT_WORKER}))
 
     @classmethod
     async def connect(cls, config: OperatorConfig, settings: OperatorSettings) -> Self:

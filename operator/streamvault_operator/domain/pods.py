@@ -57,10 +57,10 @@ class PodView:
         )
 
 
-def uses_secret(pod: dict[str, Any], name: str) -> bool:
-    """Whether the pod mounts the Secret of this name."""
+def secrets_of(pod: dict[str, Any]) -> frozenset[str]:
+    """Names of the Secrets that the pod mounts."""
     volumes = pod.get("spec", {}).get("volumes", [])
-    return any(volume.get("secret", {}).get("secretName") == name for volume in volumes)
+    return frozenset(volume["secret"]["secretName"] for volume in volumes if "secret" in volume)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -10,7 +10,7 @@ from streamvault_operator.deps import Deps
 from streamvault_operator.domain.conditions import find
 from streamvault_operator.domain.errors import InvalidResource
 from streamvault_operator.domain.observation import Observed, terminating
-from streamvault_operator.domain.pods import PodView, uses_secret
+from streamvault_operator.domain.pods import PodView
 from streamvault_operator.domain.resources import SessionStatus, WorkerSession
 from streamvault_operator.domain.rollout import may_roll
 from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, standing
@@ -113,10 +113,8 @@ def _may_be_made(session: WorkerSession, pod: PodView | None) -> bool:
 
 async def _secret_user(deps: Deps, session: WorkerSession) -> str:
     """Another pod that mounts this session's Secret, also one that is terminating; "" for none."""
-    secret, own = session.spec.session_secret_ref.name, keys.pod_name(session.metadata.name)
-    pods = await deps.kube.select(POD, labels={keys.LABEL_COMPONENT: keys.COMPONENT_WORKER})
-    names = [str(pod["metadata"]["name"]) for pod in pods if uses_secret(pod, secret)]
-    return next((name for name in names if name != own), "")
+    await deps.secret_users.refresh()
+    return deps.secret_users.other(session.spec.session_secret_ref.name, keys.pod_name(session.metadata.name))
 
 
 def _wake_pool(deps: Deps, seen: Observed, plan: Plan) -> None:
@@ -168,9 +166,11 @@ async def _act(deps: Deps, seen: Observed, plan: Plan, manifest: Manifest) -> No
 
 async def _create(deps: Deps, session: WorkerSession, manifest: Manifest) -> None:
     """Make the pod unless one exists, or another pod took the session string meanwhile."""
-    async with deps.creating:
-        if await _secret_user(deps, session):
-            return
+    secret, own = session.spec.session_secret_ref.name, keys.pod_name(session.metadata.name)
+    # between this check and the note nothing may be awaited: two sessions must not both be the one
+    if deps.secret_users.other(secret, own):
+        return
+    with deps.secret_users.making(manifest):
         try:
             await deps.kube.create(manifest)
         except Conflict:
