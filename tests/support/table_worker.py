@@ -13,11 +13,12 @@ from streamvault_common.keys import MIB
 from streamvault_worker.catalogue import Catalogue
 from streamvault_worker.metrics import Metrics
 from streamvault_worker.stream.admission import Admission
-from streamvault_worker.stream.app import Reading, WorkerApp
+from streamvault_worker.stream.app import WorkerApp
 from streamvault_worker.stream.budget import PieceBudget
 from streamvault_worker.stream.peers import Address, Peers
 from streamvault_worker.stream.pieces import Piece
 from streamvault_worker.stream.readahead import ReadAhead
+from streamvault_worker.stream.transfer import Reading
 from streamvault_worker.stream.turns import Claim, Turns
 from streamvault_worker.webserver import WebServer
 

@@ -90,6 +90,15 @@ def peers_key(session: str) -> str:
     return f"sv:session:{session}:peers"
 
 
+LOCATION_SECONDS = 3600
+"""For how long the place of a document is remembered; Telegram's file references are seen to last a few hours."""
+
+
+def location_key(session: str, channel_id: int, message_id: int) -> str:
+    """Redis string, JSON: where a message's document lies for this session's account, and since when that is known."""
+    return f"sv:session:{session}:location:{channel_id}:{message_id}"
+
+
 def requests_key(session: str) -> str:
     """Redis stream of requests to one worker (delete messages, resolve files, scan channels)."""
     return f"sv:session:{session}:requests"

@@ -17,15 +17,17 @@ from .requests.loop import RequestLoop
 from .requests.messages import ChannelMessages
 from .settings import WorkerSettings
 from .stores.mongo_store import MongoFiles
+from .stores.redis_locations import RedisLocations
 from .stores.redis_requests import RedisRequests
 from .stores.redis_store import RedisStore
 from .stores.redis_takedowns import RedisTakedowns
 from .stream.admission import Admission
-from .stream.app import Reading, WorkerApp
+from .stream.app import WorkerApp
 from .stream.budget import PieceBudget
 from .stream.peers import Peers
 from .stream.readahead import ReadAhead
 from .stream.running import RunningReads
+from .stream.transfer import Reading
 from .stream.turns import Turns
 from .takedowns import TakedownWatch
 from .telegram.account import AccountState
@@ -49,6 +51,7 @@ class Service:
         self._metrics = Metrics()
         self._redis = RedisStore(settings.redis_url.get_secret_value(), settings.worker_name, settings.pod_uid)
         self._requests = RedisRequests(settings.redis_url.get_secret_value(), settings.worker_name)
+        self._locations = RedisLocations(settings.redis_url.get_secret_value(), settings.worker_name)
         self._takedowns = RedisTakedowns(settings.redis_url.get_secret_value())
         self._running = RunningReads()
         self._mongo = MongoFiles(settings.mongodb_uri.get_secret_value(), settings.mongodb_database)
@@ -88,7 +91,7 @@ class Service:
             )
             await self._heartbeat.last_words()
         finally:
-            for connections in (self._redis, self._requests, self._takedowns):
+            for connections in (self._redis, self._requests, self._takedowns, self._locations):
                 await connections.close()
             self._mongo.close()
 
@@ -107,8 +110,8 @@ class Service:
             self._signed_in,
         )
 
-    def _signed_in(self, sessions: Sessions, is_bot: bool) -> None:
-        self._downloader.attach(sessions, is_bot, self._redis)
+    def _signed_in(self, sessions: Sessions, account: str, is_bot: bool) -> None:
+        self._downloader.attach(sessions, account, is_bot, self._redis, self._locations)
         self._messages.attach(sessions, is_bot, self._redis)
 
     async def _web_server_task(self) -> None:

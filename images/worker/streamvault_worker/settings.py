@@ -30,7 +30,7 @@ class WorkerSettings(StoreSettings, TelegramSettings, LogSettings):
     """Pieces of 1 MiB that one stream may be ahead of what it has sent."""
     account_window: int = Field(default=16, ge=1, le=64)
     """Most pieces in flight over all streams of the account; it sinks by itself while Telegram is slow."""
-    held_pieces: int = Field(default=192, ge=1)
+    held_pieces: int = Field(default=128, ge=1)
     """Pieces in memory over all streams, beyond the one that each stream always may have."""
     media_sessions: int = Field(default=2, ge=1, le=8)
     """Connections for files per data centre."""

@@ -17,6 +17,11 @@ from streamvault_worker.reporting import Reporter
 from .verdicts import AccountDead, verdict_of
 
 
+def account_hash(user_id: int) -> str:
+    """Stands for an account wherever its user id must not be told."""
+    return hashlib.sha256(str(user_id).encode()).hexdigest()[:12]
+
+
 class AccountState:
     """Facts about the account; times are Unix seconds."""
 
@@ -61,9 +66,9 @@ class AccountState:
         """Go on with a wait that was ordered before this process started; 0 for none."""
         self.flood_at, self.flood_seconds, self.flood_until = began_at, seconds, began_at + seconds
 
-    def signed_in(self, user_id: int) -> None:
-        """The account is usable; only a hash of `user_id` is kept."""
-        self.account_hash = hashlib.sha256(str(user_id).encode()).hexdigest()[:12]
+    def signed_in(self, account: str) -> None:
+        """The account with this hash is usable."""
+        self.account_hash = account
         self.authorized = True
         self.changed.set()
 

@@ -15,7 +15,7 @@ from streamvault_telegram.connection import trust_public_key
 from streamvault_worker.settings import WorkerSettings
 from streamvault_worker.waiting import first_of
 
-from .account import AccountState
+from .account import AccountState, account_hash
 from .calls import SessionCaller
 from .connection import Wire
 from .fastpath.cipher import choose_cipher
@@ -52,9 +52,9 @@ class TelegramClient:
         settings: WorkerSettings,
         session: SessionString,
         state: AccountState,
-        signed_in: Callable[[Sessions, bool], None],
+        signed_in: Callable[[Sessions, str, bool], None],
     ) -> None:
-        """`signed_in` gets the sessions of each sign-in, and whether the account is a bot."""
+        """`signed_in` gets the sessions of each sign-in, the account's hash, and whether it is a bot."""
         self._settings = settings
         self._session = session
         self._state = state
@@ -154,8 +154,8 @@ class TelegramClient:
         sessions = Sessions(client, client.session, self._session.dc_id, self._settings.media_sessions, self._decrypt)
         try:
             await asyncio.wait_for(sessions.files(self._session.dc_id), self._start_timeout_seconds)
-            self._signed_in(sessions, self._session.is_bot)
-            self._state.signed_in(self._session.user_id)
+            self._signed_in(sessions, account_hash(self._session.user_id), self._session.is_bot)
+            self._state.signed_in(account_hash(self._session.user_id))
             log.info("signed in", extra={"home_dc": self._session.dc_id, "is_bot": self._session.is_bot})
             await self._watch(client, wire, stop)
         except (OSError, errors.RPCError) as error:

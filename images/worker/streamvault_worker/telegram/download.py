@@ -16,7 +16,7 @@ from streamvault_worker.stream.turns import Claim, Turns
 from .account import AccountState
 from .calls import NoAnswer
 from .channels import AccessHashes, Channels
-from .locations import Location, Locations
+from .locations import Location, Locations, RememberedLocations
 from .sessions import Sessions
 from .verdicts import AUTH_ERRORS
 
@@ -59,10 +59,12 @@ class Downloader:
         self._sessions: Sessions | None = None
         self._locations: Locations | None = None
 
-    def attach(self, sessions: Sessions, is_bot: bool, remembered: AccessHashes) -> None:
-        """Use the sessions of a (new) sign-in; what was known about places is kept only within one sign-in."""
-        channels = Channels(sessions.main, is_bot, remembered, self._patience_seconds)
-        self._locations = Locations(sessions.main, channels, self._patience_seconds)
+    def attach(
+        self, sessions: Sessions, account: str, is_bot: bool, hashes: AccessHashes, remembered: RememberedLocations
+    ) -> None:
+        """Use the sessions of a (new) sign-in of `account`, a hash of the user id."""
+        channels = Channels(sessions.main, is_bot, hashes, self._patience_seconds)
+        self._locations = Locations(sessions.main, channels, account, remembered, self._patience_seconds)
         self._sessions = sessions
 
     async def fetch(self, piece: Piece, claim: Claim) -> Content:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from pyrogram import errors, raw
 
@@ -41,13 +41,36 @@ class Location:
         )
 
 
+class RememberedLocations(Protocol):
+    """Keeps locations across restarts; failures are not the caller's business. `account` is a hash of the user id."""
+
+    async def load(self, account: str, part: Part) -> Location | None:
+        """What is remembered of a message for this account."""
+
+    async def save(self, account: str, part: Part, location: Location) -> None:
+        """Remember."""
+
+    async def forget(self, part: Part) -> None:
+        """Telegram refused it."""
+
+
 class Locations:
     """Resolves parts to locations, each message once at a time, and remembers the latest few thousand."""
 
-    def __init__(self, caller: Caller, channels: Channels, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        channels: Channels,
+        account: str,
+        remembered: RememberedLocations,
+        patience_seconds: float,
+    ) -> None:
         self._caller = caller
         self._channels = channels
+        self._account = account
+        self._remembered = remembered
         self._patience_seconds = patience_seconds
+        self._refused: set[_Key] = set()
         self._known: OrderedDict[_Key, Location] = OrderedDict()
         self._asking: dict[_Key, asyncio.Task[Location]] = {}
 
@@ -66,7 +89,7 @@ class Locations:
             return known
         task = self._asking.get(key)
         if task is None:
-            task = self._asking[key] = asyncio.create_task(self._ask(part))
+            task = self._asking[key] = asyncio.create_task(self._find(key, part))
             task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
 
@@ -75,6 +98,7 @@ class Locations:
         key = (part.channel_id, part.message_id)
         if self._known.get(key) == stale:
             del self._known[key]
+            self._refused.add(key)
 
     def moved(self, part: Part, stale: Location, dc_id: int) -> None:
         """Telegram says that the document lies in another data centre."""
@@ -88,6 +112,17 @@ class Locations:
             self._known[key] = done.result()
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
+
+    async def _find(self, key: _Key, part: Part) -> Location:
+        """What was remembered, unless it was refused since; else what Telegram says."""
+        if key in self._refused:
+            self._refused.discard(key)
+            await self._remembered.forget(part)
+        elif (known := await self._remembered.load(self._account, part)) is not None:
+            return known
+        location = await self._ask(part)
+        await self._remembered.save(self._account, part, location)
+        return location
 
     async def _ask(self, part: Part) -> Location:
         try:
