@@ -17,7 +17,11 @@ _LENGTH = struct.Struct("<i")
 
 
 class MongoDocuments(MongoWire):
-    """`collections` maps a collection's name to its documents by `_id`."""
+    """`collections` maps a collection's name to its documents by `_id`; `commands` is what was sent to which one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[tuple[str, str]] = []
 
     async def stop(self) -> None:
         """Close the port, and wait until every connection is gone."""
@@ -34,6 +38,7 @@ class MongoDocuments(MongoWire):
 
     def _answer(self, command: Document) -> Document:
         name = next(iter(command))
+        self.commands.append((name, str(command[name])))
         act = getattr(self, f"_{name.lower()}", None)
         return super()._answer(command) if act is None else {"ok": 1.0, **act(command, command[name])}
 
