@@ -85,6 +85,11 @@ class ScratchOperator:
                 sys.executable, "-m", "streamvault_operator", env=environment, stdout=log, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the running operator; 0 when there is none."""
+        return self._process.pid if self._process is not None else self._fork
+
     async def kill(self) -> None:
         """End it at once, as a node that fails would."""
         self.kill_fork()

@@ -1,0 +1,185 @@
+"""An operator among thousands of objects: nothing stands between it and what it talks to, its figures are read outside.
+
+What it writes is counted by the API server, its memory by the kernel. The stores are real, the edge is a real purge
+agent over a real cache; workers are played.
+"""
+
+import asyncio
+import secrets
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import api_server
+from api_server import Manifest
+from control_plane import LOOPBACK, ControlPlane, running_control_plane
+from fault_stage import EdgeAgent, running_edge
+from operator_config import CONFIG
+from operator_forks import OperatorForks
+from played_swarm import Swarm
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo import MongoClient
+from pymongo.database import Database
+from scratch_operator import ScratchOperator, Surroundings
+from stores import database, mongodb_uri
+
+from nginx import free_port
+from streamvault_common.keys import COMPONENT_EDGE
+from streamvault_operator.render.common import labels
+
+READING_VERBS = frozenset({"GET", "LIST", "WATCH", "CONNECT"})
+AT_ONCE = 16
+PAUSE_SECONDS = 0.25
+T = TypeVar("T")
+Samples = Counter[tuple[str, ...]]
+
+
+@dataclass
+class ScaleStage:
+    """Everything but a running operator; `forks` is made anew for each start, so that a start includes its imports."""
+
+    plane: ControlPlane
+    operator: ScratchOperator
+    swarm: Swarm
+    agent: EdgeAgent
+    records: "Database[dict[str, Any]]"
+    http: aiohttp.ClientSession
+    """To the API server, as its administrator."""
+
+    async def start(self, **config: Any) -> None:
+        """Start the operator from nothing; sections of its configuration may be replaced."""
+        forks = OperatorForks()
+        self.operator.surroundings = replace(self.operator.surroundings, forks=forks, port=free_port())
+        await self.operator.start(**({"edge": CONFIG["edge"]} | config))
+
+    async def kill(self) -> None:
+        """End the operator at once."""
+        forks = self.operator.surroundings.forks
+        if forks is not None:
+            await self.operator.kill()
+            forks.close()
+        self.operator.surroundings = replace(self.operator.surroundings, forks=None)
+
+    # ---- figures -----------------------------------------------------------------------------------------------------
+
+    async def writes(self, *resources: str) -> int:
+        """How often objects of these resources, such as `titles/status`, were written since the API server started."""
+        counted: Samples = Counter()
+        for labelled, value in await self._samples(f"https://{LOOPBACK}:{self.plane.port}/metrics", WRITES):
+            resource = "/".join(filter(None, (labelled["resource"], labelled["subresource"])))
+            if labelled["verb"] not in READING_VERBS and labelled["code"].startswith("2"):
+                counted[(resource,)] += int(value)
+        return sum(counted[(resource,)] for resource in resources)
+
+    async def looks(self, resource: str) -> tuple[int, int]:
+        """How many reconciliations the running operator has finished, and how many objects are due now."""
+        address = f"http://{LOOPBACK}:{self.operator.surroundings.port}/metrics"
+        try:
+            done = await self._samples(address, "streamvault_operator_reconciles")
+            due = await self._samples(address, "streamvault_operator_due_objects")
+        except aiohttp.ClientError:
+            return 0, 0
+        finished = sum(value for labelled, value in done if labelled["resource"] == resource)
+        return int(finished), int(sum(value for labelled, value in due if labelled["resource"] == resource))
+
+    def memory_mib(self, field: str = "VmRSS") -> float:
+        """Memory of the operator now (VmRSS) or at its highest (VmHWM)."""
+        lines = Path(f"/proc/{self.operator.pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:"))
+
+    async def _samples(self, address: str, family: str) -> list[tuple[dict[str, str], float]]:
+        async with self.http.get(address) as answer:
+            text = await answer.text()
+        found = (one for one in text_string_to_metric_families(text) if one.name == family)
+        return [
+            (sample.labels, sample.value)
+            for one in found
+            for sample in one.samples
+            if not sample.name.endswith("_created")
+        ]
+
+    # ---- objects -----------------------------------------------------------------------------------------------------
+
+    async def create(self, plural: str, manifests: Iterable[Manifest]) -> None:
+        """Make many objects, some at once; raises aiohttp.ClientResponseError."""
+
+        async def one(manifest: Manifest) -> None:
+            async with self.http.post(self._url(plural), json=manifest, raise_for_status=True) as answer:
+                await answer.read()
+
+        await at_once(one, manifests)
+
+    async def list(self, plural: str) -> list[Manifest]:
+        """All objects."""
+        async with self.http.get(self._url(plural), raise_for_status=True) as answer:
+            items: list[Manifest] = (await answer.json())["items"]
+            return items
+
+    def _url(self, plural: str) -> str:
+        return f"https://{LOOPBACK}:{self.plane.port}{self.operator.path(plural)}"
+
+
+WRITES = "apiserver_request"
+
+
+async def at_once(act: Callable[[T], Awaitable[None]], things: Iterable[T]) -> None:
+    """Do something with all things, a few at a time."""
+    waiting = iter(things)
+
+    async def lane() -> None:
+        for thing in waiting:
+            await act(thing)
+
+    await asyncio.gather(*(lane() for _ in range(AT_ONCE)))
+
+
+@asynccontextmanager
+async def scale_stage(folder: Path) -> AsyncIterator[ScaleStage]:
+    """A control plane, stores, an edge and workers of one's own."""
+    namespace = f"scale-{secrets.token_hex(4)}"
+    client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri())
+    cache = folder / "cache"
+    cache.mkdir()
+    with (
+        running_control_plane() as plane,
+        running_edge(cache) as agent,
+        api_server.connect(plane.kubeconfig) as api,
+        client,
+    ):
+        api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        trust = ssl.create_default_context(cafile=str(plane.pki / "ca.crt"))
+        trust.load_cert_chain(plane.pki / "admin.crt", plane.pki / "admin.key")
+        connector = aiohttp.TCPConnector(ssl=trust, limit=AT_ONCE)
+        async with database() as name, aiohttp.ClientSession(connector=connector) as http:
+            around = Surroundings(
+                kubeconfig=plane.kubeconfig,
+                mongodb_uri=mongodb_uri(),
+                mongodb_database=name,
+                agent_port=agent.port,
+            )
+            operator = ScratchOperator(api, namespace, folder, around)
+            await operator.redis.start()
+            async with Swarm(plane, namespace, operator.redis.url) as swarm:
+                operator.surroundings = replace(around, worker_port=swarm.port)
+                _run_edge_pod(operator)
+                stage = ScaleStage(plane, operator, swarm, agent, client[name], http)
+                try:
+                    yield stage
+                finally:
+                    await stage.kill()
+            await operator.redis.stop()
+
+
+def _run_edge_pod(operator: ScratchOperator) -> None:
+    """Play the StatefulSet's controller and the kubelet: the edge's one pod runs."""
+    marks = labels(CONFIG["instance"], COMPONENT_EDGE)
+    spec = {"containers": [{"name": "edge", "image": "edge"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "edge-0", "labels": marks}, "spec": spec}
+    operator.api.create(operator.path("pods"), pod)
+    status = {"phase": "Running", "podIP": LOOPBACK, "conditions": [{"type": "Ready", "status": "True"}]}
+    operator.api.patch(operator.path("pods", "edge-0", "status"), {"status": status})
