@@ -14,6 +14,8 @@ FILM = f"/t/{samples.MOVIES[0].id}"
 SEASON = f"/t/{samples.SEASONS[0].id}"
 WIDTH = {quality: width for quality, (width, _) in samples.FRAMES.items()}
 FAILED_REQUEST = "Failed to load resource"
+BUSY_TRIES_MS = 60_000
+"""Time enough for all the tries that come before a failure, and for the next one after it."""
 
 
 @pytest.fixture
@@ -113,6 +115,50 @@ def test_busy_file_is_tried_again_until_it_answers(film: FilmPage, library: Libr
     library.faults.file_status = {}
     film.until("1080p plays", lambda now: now.width == WIDTH[Quality.FHD] and now.time > 0.3)
     expect(film.page.get_by_test_id("reconnecting")).to_have_count(0)
+
+
+def test_film_whose_connection_breaks_again_and_again_plays_on(film: FilmPage, library: Library, watch: Watch) -> None:
+    watch.expected = (FAILED_REQUEST,)
+    library.faults.cut_after_bytes = samples.film(Quality.FHD).stat().st_size // 5
+    film.start()
+    film.seek(40)
+    film.until("it plays on", lambda now: not now.paused and now.time > 43)
+    assert film.shown_second() == pytest.approx(film.picture().time, abs=1.5)  # type: ignore[union-attr]
+    assert len({start for _, start in library.journal.film_starts if start}) >= 3, (
+        "it was asked for from where it broke"
+    )
+    expect(film.page.get_by_test_id("player-failure")).to_have_count(0)
+
+
+def play_towards_the_outage(film: FilmPage, library: Library) -> None:
+    """What was cached still plays, so the first byte of the film tells nothing about an outage further on."""
+    library.faults.held_bytes = samples.film(Quality.FHD).stat().st_size // 2
+    film.start()
+    film.seek(samples.FILM_SECONDS // 2 - 5)
+
+
+def test_short_outage_further_on_is_waited_for(film: FilmPage, library: Library, watch: Watch) -> None:
+    watch.expected = (FAILED_REQUEST,)
+    play_towards_the_outage(film, library)
+    expect(film.page.get_by_test_id("reconnecting")).to_be_visible()
+    library.faults.held_bytes = None
+    now = film.until("it plays on", lambda now: not now.paused and now.time > samples.FILM_SECONDS / 2 + 2)
+    assert now.width == WIDTH[Quality.FHD]
+    expect(film.page.get_by_test_id("player-failure")).to_have_count(0)
+
+
+def test_long_outage_further_on_is_said_and_the_film_goes_on_by_itself(
+    film: FilmPage, library: Library, watch: Watch
+) -> None:
+    watch.expected = (FAILED_REQUEST,)
+    play_towards_the_outage(film, library)
+    failure = film.page.get_by_test_id("player-failure")
+    expect(failure).to_have_attribute("data-failure", "busy", timeout=BUSY_TRIES_MS)
+    expect(failure).to_contain_text("or try again now")
+    library.faults.held_bytes = None
+    expect(failure).to_have_count(0, timeout=BUSY_TRIES_MS)
+    now = film.until("it plays on", lambda now: not now.paused and now.time > samples.FILM_SECONDS / 2 + 2)
+    assert now.width == WIDTH[Quality.FHD]
 
 
 @pytest.mark.parametrize("status", [410, 451])

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from streamvault_common.api import PlayGrant, PlaySource, PlayTrack, Problem, TitleCard, TitleList, TitlePage
 from streamvault_common.documents import Quality, asset_id
@@ -24,6 +25,7 @@ GONE = "taken-down-title"
 HOSTILE = "hostile-title"
 LINK_SECONDS = 6 * 3600
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE_START = re.compile(r"^bytes (\d+)-")
 
 
 @dataclass
@@ -37,6 +39,9 @@ class Faults:
     play_status: int | None = None
     file_status: dict[Quality, int] = field(default_factory=dict)
     cut_after_bytes: int | None = None
+    """The connection of every film breaks after so many bytes of its body."""
+    held_bytes: int | None = None
+    """Nobody can read a film from here on: it breaks here, and what begins later is answered with 503."""
 
     def clear(self) -> None:
         self.__init__()  # type: ignore[misc]
@@ -206,7 +211,7 @@ class StandIn:
         if status is not None:
             return Response(status_code=status)
         content = samples.film(quality).read_bytes()
-        return ranged(request, content, "video/mp4", library.journal, quality)
+        return broken(ranged(request, content, "video/mp4", library.journal, quality), library.faults)
 
     async def subtitle(self, request: Request) -> Response:
         if not self._library.accepts(request.query_params.get("t")):
@@ -249,6 +254,30 @@ def ranged(request: Request, content: bytes, kind: str, journal: Journal, qualit
     return Response(content[first : last + 1], status_code=206, media_type=kind, headers=headers)
 
 
+class CutShort(Response):
+    """The head of an answer and the beginning of its body; then the connection is dropped."""
+
+    def __init__(self, answer: Response, kept_bytes: int) -> None:
+        super().__init__(bytes(answer.body)[:kept_bytes], answer.status_code)
+        self.raw_headers = answer.raw_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+
+
+def broken(answer: Response, faults: Faults) -> Response:
+    """What becomes of a film's answer by the faults that are switched on."""
+    start = int(RANGE_START.findall(answer.headers.get("content-range", "bytes 0-"))[0])
+    limits = [] if faults.cut_after_bytes is None else [faults.cut_after_bytes]
+    if faults.held_bytes is not None:
+        if start >= faults.held_bytes:
+            return Response(status_code=503, headers={"retry-after": "1"})
+        limits.append(faults.held_bytes - start)
+    kept = min(limits, default=len(answer.body))
+    return CutShort(answer, kept) if kept < len(answer.body) else answer
+
+
 def problem(request: Request, status: int, title: str) -> Response:
     """RFC 9457, with the id of the request that was given."""
     request_id = request.headers.get("x-request-id", "made-by-the-stand-in")
@@ -260,7 +289,7 @@ def problem(request: Request, status: int, title: str) -> Response:
 def serve(library: Library, port: int, website_port: int) -> Iterator[None]:
     """Runs the stand-in in a thread of its own until the block ends."""
     config = uvicorn.Config(
-        StandIn(library, website_port).app(), host="127.0.0.1", port=port, log_level="error", ws="none"
+        StandIn(library, website_port).app(), host="127.0.0.1", port=port, log_level="critical", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -5,8 +5,11 @@ import { GrantError } from "@/lib/player/grants";
 import { PlayerMemory, type Shelf } from "@/lib/player/memory";
 import { Playback, type PlaybackWorld } from "@/lib/player/playback";
 
+const SIZE_BYTES = 100_000_000;
+
 let asked: number;
 let statuses: (number | null)[];
+let probed: number[];
 let waits: number[];
 let refusals: GrantError[];
 let memory: PlayerMemory;
@@ -35,7 +38,7 @@ async function grant(): Promise<PlayGrant> {
       quality,
       url: `/v/${quality}?t=${asked}`,
       downloadUrl: "/d",
-      sizeBytes: 1,
+      sizeBytes: SIZE_BYTES,
       contentType: "video/mp4",
       codecs: null,
     })),
@@ -49,7 +52,10 @@ function viewing(changed: Partial<PlaybackWorld> = {}): Playback {
     memory,
     canPlay: () => true,
     screenHeight: () => 1080,
-    probe: async () => ({ status: statuses.shift() ?? null, retryAfterMs: null }),
+    probe: async (_, byte) => {
+      probed.push(byte);
+      return { status: statuses.shift() ?? null, retryAfterMs: null };
+    },
     wait: async (ms) => void waits.push(ms),
     now: () => 0,
     ...changed,
@@ -67,6 +73,7 @@ async function playing(at: number): Promise<Playback> {
 beforeEach(() => {
   asked = 0;
   statuses = [];
+  probed = [];
   waits = [];
   refusals = [];
   memory = new PlayerMemory(shelf());
@@ -146,5 +153,44 @@ describe("a viewing", () => {
     await playback.start(null);
     expect(asked).toBe(3);
     expect(playback.state().quality).toBe("1080p");
+  });
+
+  it("looks for the fault where the browser lacks bytes, not where the film began", async () => {
+    const playback = await playing(20);
+    statuses = [503];
+    await playback.onError({ heldSeconds: 40, durationSeconds: 100, reading: true });
+    expect(probed[0]).toBeGreaterThan(40_000_000);
+    expect(probed[0]).toBeLessThan(40_100_000);
+    expect(waits).toEqual([1_000]);
+    expect(playback.state()).toMatchObject({ phase: "loading", quality: "1080p", startAt: 20 });
+  });
+
+  it("never asks for a byte behind the last one", async () => {
+    const playback = await playing(99);
+    await playback.onError({ heldSeconds: 100, durationSeconds: 100, reading: true });
+    expect(probed).toEqual([SIZE_BYTES - 1]);
+  });
+
+  it("does not blame the browser for a read that failed although the bytes are there again", async () => {
+    const playback = await playing(20);
+    statuses = [206, 206, 206];
+    for (const expected of [1_000, 2_000, 4_000]) {
+      await playback.onError({ heldSeconds: 21, durationSeconds: 100, reading: true });
+      expect(waits.at(-1)).toBe(expected);
+    }
+    expect(playback.state()).toMatchObject({ quality: "1080p", failure: null });
+  });
+
+  it("says that it is busy, and goes on by itself", async () => {
+    let go = (): void => undefined;
+    const again = new Promise<void>((resolve) => (go = resolve));
+    const playback = viewing({ wait: (ms) => (ms === 10_000 ? again : Promise.resolve()) });
+    await playback.start(null);
+    statuses = Array.from({ length: 6 }, () => 503);
+    while (playback.state().phase !== "failed") await playback.onError();
+    expect(playback.state()).toMatchObject({ failure: "busy" });
+    go();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(playback.state()).toMatchObject({ phase: "loading", failure: null });
   });
 });

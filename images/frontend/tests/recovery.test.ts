@@ -37,7 +37,8 @@ describe("what is done about it", () => {
   it("honours the server's wish, within reason, and then takes another quality", () => {
     expect(nextStep("busy", {}, 3_000)).toEqual({ act: "retry", afterMs: 3_000 });
     expect(nextStep("busy", {}, 600_000)).toEqual({ act: "retry", afterMs: 10_000 });
-    expect(nextStep("busy", { busy: 3 }).act).toBe("nextQuality");
+    expect(nextStep("busy", { busy: 3 })).toEqual({ act: "retry", afterMs: 8_000 });
+    expect(nextStep("busy", { busy: 4 }).act).toBe("nextQuality");
   });
 
   it("never tries again what was taken down", () => {

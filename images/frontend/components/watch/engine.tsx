@@ -1,10 +1,12 @@
 "use client";
 
-import { Captions, MediaAnnouncer, MediaPlayer, type MediaPlayerInstance, MediaProvider, type MediaStorage, Track } from "@vidstack/react";
+import { Captions, MediaAnnouncer, MediaPlayer, type MediaPlayerInstance, MediaProvider, Track } from "@vidstack/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 
 import "@vidstack/react/player/styles/base.css";
 import "@vidstack/react/player/styles/default/captions.css";
+
+import { faultOf } from "@/lib/player/browser";
 
 import { Controls } from "./controls";
 import { RememberedChoices } from "./remembered-choices";
@@ -19,10 +21,11 @@ export function Engine({ name }: { readonly name: string }) {
   const state = usePlayback();
   const player = useRef<MediaPlayerInstance>(null);
   const [ended, setEnded] = useState(false);
-  const storage = useMemo<MediaStorage>(
-    () => new RememberedChoices(memory, () => shownAt(player.current), () => playback.state().startAt),
+  const storage = useMemo(
+    () => new RememberedChoices(memory, () => playback.state().startAt),
     [memory, playback],
   );
+  useEffect(() => storage.follow(() => shownAt(player.current)), [storage]);
   useShortcuts(player);
 
   // The play button that had the focus is gone: the player takes it, so that its keys work at once.
@@ -32,7 +35,9 @@ export function Engine({ name }: { readonly name: string }) {
   useEffect(() => {
     const element = player.current?.el;
     const listen = (event: Event) => {
-      if (failedAddress(event.target) === absolute(playback.state().src)) void playback.onError();
+      if (failedAddress(event.target) !== absolute(playback.state().src)) return;
+      const video = element?.querySelector("video");
+      void playback.onError(video ? faultOf(video) : undefined);
     };
     element?.addEventListener("error", listen, true);
     return () => element?.removeEventListener("error", listen, true);

@@ -15,11 +15,11 @@ const TOAST_MS = 8_000;
 const NEXT_SECONDS = 8;
 
 const WORDS: Readonly<Record<Failure, { readonly title: string; readonly text: string }>> = {
-  network: { title: "The connection is gone", text: "Check the network. The film goes on where it stopped." },
+  network: { title: "The connection is gone", text: "Check the network. The film goes on by itself where it stopped." },
   refused: { title: "This link is not accepted", text: "Reload the page to get a new one." },
   gone: { title: "No longer available", text: "This title has been taken down." },
   missing: { title: "This video is not here yet", text: "Its files are still being prepared. Try again later." },
-  busy: { title: "Too busy right now", text: "All streams are in use. Try again in a moment." },
+  busy: { title: "Too busy right now", text: "All streams are in use. The film goes on by itself, or try again now." },
   format: { title: "This browser cannot play it", text: "Another quality or a download may work." },
 };
 const FINAL: ReadonlySet<Failure> = new Set(["gone"]);

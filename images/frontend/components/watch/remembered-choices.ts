@@ -4,12 +4,18 @@ import type { PlayerMemory } from "@/lib/player/memory";
 
 /** Gives the player library the viewer's choices, and the position at which the present load shall begin. */
 export class RememberedChoices implements MediaStorage {
-  /** `shownAt` is where the video stands now, `startAt` where it was asked to begin; in seconds. */
+  private shownAt: () => number = () => 0;
+
+  /** `startAt` is where the video was asked to begin, in seconds. */
   constructor(
     private readonly memory: PlayerMemory,
-    private readonly shownAt: () => number,
     private readonly startAt: () => number,
   ) {}
+
+  /** From now on `shownAt` tells where the video stands, in seconds. */
+  follow(shownAt: () => number): void {
+    this.shownAt = shownAt;
+  }
 
   /**
    * The library jumps here once the film can play. The browser has gone to the start by itself (the address says it), and

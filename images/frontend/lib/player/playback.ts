@@ -34,14 +34,24 @@ export interface Probe {
   readonly retryAfterMs: number | null;
 }
 
+/** What the browser itself says of a fault. */
+export interface Fault {
+  /** Up to where it has the film. */
+  readonly heldSeconds: number;
+  /** Length of the film; 0 while it is unknown. */
+  readonly durationSeconds: number;
+  /** Reading failed, so whatever was read so far is good. */
+  readonly reading: boolean;
+}
+
 export interface PlaybackWorld {
   readonly title: string;
   readonly grants: Pick<Grants, "get" | "renew">;
   readonly memory: PlayerMemory;
   readonly canPlay: CanPlay;
   readonly screenHeight: () => number;
-  /** Asks for one byte of the address. */
-  readonly probe: (url: string) => Promise<Probe>;
+  /** Asks for one byte of what is behind the address. */
+  readonly probe: (url: string, byte: number) => Promise<Probe>;
   readonly wait: (ms: number) => Promise<void>;
   readonly now: () => number;
 }
@@ -65,6 +75,13 @@ const STALL_MS = 20_000;
 const SAVE_EVERY_MS = 5_000;
 /** After this much of healthy playing, earlier faults are forgotten. */
 const HEALTHY_SECONDS = 10;
+/** How far behind what the browser holds the missing byte is sought: its share of the film is not exact to the byte. */
+const PROBE_AHEAD_BYTES = 64 * 1024;
+const UNKNOWN_FAULT: Fault = { heldSeconds: 0, durationSeconds: 0, reading: false };
+/** Failures that pass without anybody's doing are tried again by ourselves, so long after one another and so often. */
+const PASSING: ReadonlySet<Failure> = new Set(["busy", "network"]);
+const AGAIN_MS = 10_000;
+const AGAIN_TIMES = 12;
 
 export class Playback {
   private current: PlaybackState = IDLE;
@@ -78,6 +95,7 @@ export class Playback {
   private savedAt = 0;
   private loads = 0;
   private stalls = 0;
+  private triesByItself = 0;
   /** Rises with every new viewing or choice; what still waits for an older one gives up. */
   private turn = 0;
 
@@ -95,6 +113,7 @@ export class Playback {
     this.save();
     const turn = ++this.turn;
     this.forgetFaults();
+    this.triesByItself = 0;
     this.wanted = true;
     this.duration = 0;
     this.position = this.world.memory.position(this.world.title, episode);
@@ -115,11 +134,17 @@ export class Playback {
     this.load(source);
   }
 
-  /** After a failure: everything once more. */
+  /** After a failure, by the viewer's wish: everything once more. */
   async retry(): Promise<void> {
+    this.triesByItself = 0;
+    await this.beginAgain();
+  }
+
+  private async beginAgain(): Promise<void> {
     const turn = ++this.turn;
     this.forgetFaults();
-    this.set({ phase: "loading", failure: null, requestId: null });
+    // The quality too is chosen anew: a fault may have led to one that nobody wanted.
+    this.set({ phase: "loading", quality: null, failure: null, requestId: null });
     await this.loadGranted(turn, () => this.world.grants.renew(this.current.episode));
   }
 
@@ -138,7 +163,10 @@ export class Playback {
   onTime(seconds: number, duration: number): void {
     if (this.current.phase !== "playing") return;
     if (seconds !== this.position) this.stalls += 1;
-    if (seconds - this.healthyFrom > HEALTHY_SECONDS) this.tries = {};
+    if (seconds - this.healthyFrom > HEALTHY_SECONDS) {
+      this.tries = {};
+      this.triesByItself = 0;
+    }
     this.position = seconds;
     this.duration = duration;
     if (this.world.now() - this.savedAt >= SAVE_EVERY_MS) this.save();
@@ -169,26 +197,37 @@ export class Playback {
   }
 
   /** The player could not load or go on. */
-  onError(): Promise<void> {
-    return this.investigate(false);
+  onError(fault: Fault = UNKNOWN_FAULT): Promise<void> {
+    return this.investigate(fault);
   }
 
   /** The picture stands for want of bytes. */
   async onWaiting(): Promise<void> {
     const [turn, stall] = [this.turn, ++this.stalls];
     await this.world.wait(STALL_MS);
-    if (turn === this.turn && stall === this.stalls && this.current.phase === "playing") await this.investigate(true);
+    if (turn === this.turn && stall === this.stalls && this.current.phase === "playing") {
+      await this.investigate({ ...UNKNOWN_FAULT, reading: true });
+    }
   }
 
-  private async investigate(stalled: boolean): Promise<void> {
+  private async investigate(fault: Fault): Promise<void> {
     const { src, phase } = this.current;
     if (src === null || (phase !== "loading" && phase !== "playing")) return;
     const turn = ++this.turn;
     this.set({ phase: "recovering", troubled: true });
-    const probe = await this.world.probe(src);
+    const probe = await this.world.probe(src, this.lackingByte(fault));
     if (turn !== this.turn) return;
     const cause = causeOf(probe.status);
-    await this.recover(turn, stalled && cause === "format" ? "network" : cause, probe.retryAfterMs);
+    await this.recover(turn, fault.reading && cause === "format" ? "network" : cause, probe.retryAfterMs);
+  }
+
+  /** A byte that the player lacks: what it holds may come from the edge, while nobody is there to fetch the rest. */
+  private lackingByte({ heldSeconds, durationSeconds }: Fault): number {
+    const duration = durationSeconds > 0 ? durationSeconds : this.duration;
+    const size = this.source(this.current.quality)?.sizeBytes ?? 0;
+    if (duration <= 0 || size <= 0) return 0;
+    const held = (Math.max(this.position, heldSeconds) / duration) * size;
+    return Math.min(size - 1, Math.floor(held) + PROBE_AHEAD_BYTES);
   }
 
   private async recover(turn: number, cause: Cause, retryAfterMs: number | null): Promise<void> {
@@ -255,6 +294,15 @@ export class Playback {
   private fail(failure: Failure, requestId: string | null): void {
     this.save();
     this.set({ phase: "failed", failure, requestId });
+    if (PASSING.has(failure)) void this.tryByItself();
+  }
+
+  private async tryByItself(): Promise<void> {
+    if (this.triesByItself >= AGAIN_TIMES) return;
+    this.triesByItself += 1;
+    const { turn } = this;
+    await this.world.wait(AGAIN_MS);
+    if (turn === this.turn) await this.beginAgain();
   }
 
   private forgetFaults(): void {

@@ -15,7 +15,7 @@ export type Step =
 export type Tries = Readonly<Partial<Record<Cause, number>>>;
 
 const NETWORK_DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
-const BUSY_DELAYS_MS = [1_000, 2_000, 4_000];
+const BUSY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000];
 const RETRY_AFTER_MAX_MS = 10_000;
 const REGRANTS = 2;
 
