@@ -10,6 +10,7 @@ import api_server
 import pytest
 from api_server import ApiServer
 from conditions import until_true
+from operator_config import CONFIG
 from scratch_operator import ScratchOperator
 
 from streamvault_common import keys
@@ -161,3 +162,26 @@ async def test_a_suspended_session_is_left_alone(scratch: ScratchOperator) -> No
     scratch.edit("s01", suspend=True, desiredState="Resting")
     await scratch.until_shown("s01", "Active False/Suspended")
     assert (await scratch.pod("s01"))["metadata"]["uid"] == uid
+
+
+async def test_a_pod_that_somebody_edited_is_restored(scratch: ScratchOperator) -> None:
+    scratch.declare("s01")
+    uid = await scratch.serve("s01")
+    path = scratch.path("pods", "ws-s01")
+    labels = scratch.api.get(path)["metadata"]["labels"]
+    edited = {keys.LABEL_COMPONENT: None, keys.LABEL_POOL: "another", "somebody.example/team": "films"}
+    scratch.api.patch(path, {"metadata": {"labels": edited}})
+
+    async def restored() -> bool:
+        return bool(scratch.api.get(path)["metadata"]["labels"] == {**labels, "somebody.example/team": "films"})
+
+    await until_true(restored, 40)
+    assert scratch.api.get(path)["metadata"]["uid"] == uid, "the pod itself goes on serving"
+
+    containers = scratch.api.get(path)["spec"]["containers"]
+    containers[0]["image"] = "localhost/somebody/else:1"
+    scratch.api.patch(path, {"spec": {"containers": containers}})
+    await scratch.until_shown("s01", "Draining False/Draining")
+    await scratch.beat("s01", WorkerState.STOPPED)
+    again = await scratch.pod("s01", other_than=uid)
+    assert again["spec"]["containers"][0]["image"] == CONFIG["workers"]["image"]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from streamvault_common.models import AuthVerdict, SessionReport, Verdict, WorkerState
-from streamvault_operator.domain.observation import Observed
-from streamvault_operator.domain.pods import PodView
+from streamvault_operator.domain.observation import NO_DRIFT, Observed
+from streamvault_operator.domain.pods import Drift, PodView
 from streamvault_operator.domain.resources import WorkerSession
 from streamvault_operator.domain.rotation import ANY_TIME, Turn
 
@@ -70,6 +70,7 @@ class Case:
     secret_user: str = ""
     heard_seconds: float | None = None
     """How long ago the worker spoke, when its report tells another time."""
+    drift: Drift = NO_DRIFT
     spec: dict[str, Any] | None = None
 
     def observed(self) -> Observed:
@@ -102,5 +103,6 @@ class Case:
             turn=self.turn,
             no_pod_since=NOW.timestamp() - self.podless_seconds,
             secret_user=self.secret_user,
+            drift=self.drift,
             heard_at=None if self.heard_seconds is None else NOW.timestamp() - self.heard_seconds,
         )

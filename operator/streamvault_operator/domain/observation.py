@@ -9,7 +9,7 @@ from streamvault_common.models import DesiredState, SessionPhase, SessionReport,
 
 from .conditions import Truth, find
 from .floods import Floods, reckon
-from .pods import PodView
+from .pods import Drift, PodView
 from .resources import WorkerSession
 from .rotation import ANY_TIME, Turn
 
@@ -19,6 +19,7 @@ MISSED_BEATS_SECONDS = 3.0 * HEARTBEAT_SECONDS
 SAME_CLOCK_SECONDS = 2.0
 READY_AGAIN_SECONDS = 10.0
 """How long the kubelet may take to see that a worker is ready again."""
+NO_DRIFT = Drift()
 STUCK_SECONDS = 120.0
 """How long a pod may stay longer than its grace period before its node must be taken for lost."""
 
@@ -46,6 +47,7 @@ class Observed:
     no_pod_since: float = 0.0
     secret_user: str = ""
     heard_at: float | None = None
+    drift: Drift = NO_DRIFT
 
     @cached_property
     def floods(self) -> Floods:
@@ -152,7 +154,12 @@ def foreign(seen: Observed) -> bool:
 
 
 def outdated(seen: Observed) -> bool:
-    return seen.pod is not None and seen.pod.spec_hash != seen.desired_hash
+    return seen.pod is not None and (seen.pod.spec_hash != seen.desired_hash or seen.drift.image)
+
+
+def mislabelled(seen: Observed) -> bool:
+    """Whether the pod lacks marks by which Services, NetworkPolicies and we find it."""
+    return seen.drift.labels and not foreign(seen) and not terminating(seen)
 
 
 def secret_in_use(seen: Observed) -> bool:

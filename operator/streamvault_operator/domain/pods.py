@@ -57,6 +57,27 @@ class PodView:
         )
 
 
+@dataclass(frozen=True)
+class Drift:
+    """What somebody changed of a pod that this operator made: its labels or annotations, or its image."""
+
+    labels: bool = False
+    image: bool = False
+
+
+def drift(pod: dict[str, Any], rendered: dict[str, Any]) -> Drift:
+    """Compare what can be changed of a running pod; one of another template is replaced anyway."""
+    made, wanted = pod["metadata"], rendered["metadata"]
+    known = {field: made.get(field, {}) for field in ("labels", "annotations")}
+    same_template = known["annotations"].get(ANNOTATION_SPEC_HASH) == wanted["annotations"][ANNOTATION_SPEC_HASH]
+    marks = all(known[field].items() >= wanted[field].items() for field in known)
+    return Drift(labels=same_template and not marks, image=same_template and _images(pod) != _images(rendered))
+
+
+def _images(pod: dict[str, Any]) -> dict[str, str]:
+    return {container["name"]: container["image"] for container in pod["spec"]["containers"]}
+
+
 def secrets_of(pod: dict[str, Any]) -> frozenset[str]:
     """Names of the Secrets that the pod mounts."""
     volumes = pod.get("spec", {}).get("volumes", [])

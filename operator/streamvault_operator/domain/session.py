@@ -27,6 +27,7 @@ from .observation import (
     heartbeat_lost,
     leased,
     lost_for_good,
+    mislabelled,
     must_rest,
     outdated,
     ready,
@@ -54,13 +55,17 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do now; `ready` is the condition's status, reason and message; `release` lets a deleted object go."""
+    """What to do now; `ready` is the condition's status, reason and message; `release` lets a deleted object go.
+
+    `relabel` gives a pod back the labels and annotations that it was made with.
+    """
 
     phase: SessionPhase
     ready: tuple[Truth, str, str]
     action: Action = Action.NONE
     drain: bool = False
     release: bool = False
+    relabel: bool = False
     stalled: tuple[str, str] | None = None
     soon: bool = False
     wake_seconds: float | None = None
@@ -86,7 +91,8 @@ def decide(seen: Observed) -> Plan:
         pool = seen.session.spec.pool
         message = f"pool {pool} has fewer sessions that can serve than its minActive: add accounts or wait"
         plan = replace(plan, stalled=("PoolExhausted", message))
-    return replace(plan, soon=plan.soon or seen.turn.waits)
+    relabel = mislabelled(seen) and plan.action is not Action.DELETE and name != "suspended"
+    return replace(plan, soon=plan.soon or seen.turn.waits, relabel=relabel)
 
 
 # ---- plans -----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from streamvault_common.models import SessionPhase, WorkerState
 from streamvault_operator.deps import Deps
 from streamvault_operator.domain.conditions import find
 from streamvault_operator.domain.errors import InvalidResource
-from streamvault_operator.domain.observation import Observed, terminating
-from streamvault_operator.domain.pods import PodView
+from streamvault_operator.domain.observation import NO_DRIFT, Observed, terminating
+from streamvault_operator.domain.pods import PodView, drift
 from streamvault_operator.domain.resources import SessionStatus, WorkerSession
 from streamvault_operator.domain.rollout import may_roll
 from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, standing
@@ -42,7 +42,7 @@ async def reconcile_session(deps: Deps, name: str) -> float | None:
         await deps.kube.set_finalizer(WORKER_SESSION, current, keys.DRAIN_FINALIZER, present=True)
     manifest = worker_pod(session, deps.config)
     await deps.roster.refresh()
-    seen = await _observe(deps, session, spec_hash(manifest))
+    seen = await _observe(deps, session, manifest)
     # from here to `note` nothing may be awaited: two sessions must not both be the one that may leave
     seen = _with_turn(deps, seen)
     plan = decide(seen)
@@ -62,7 +62,7 @@ async def reconcile_session(deps: Deps, name: str) -> float | None:
     return plan.again_seconds
 
 
-async def _observe(deps: Deps, session: WorkerSession, desired_hash: str) -> Observed:
+async def _observe(deps: Deps, session: WorkerSession, rendered: Manifest) -> Observed:
     name = session.metadata.name
     found = await deps.kube.find(POD, keys.pod_name(name))
     board = await deps.reports.board(name)
@@ -79,7 +79,8 @@ async def _observe(deps: Deps, session: WorkerSession, desired_hash: str) -> Obs
         verdict=board.verdicts.get(name),
         reports_since=None if board.since is None else board.since + unix_offset,
         heard_at=None if heard_at is None else heard_at + unix_offset,
-        desired_hash=desired_hash,
+        desired_hash=spec_hash(rendered),
+        drift=drift(found, rendered) if found else NO_DRIFT,
         may_roll=True,
         now=now,
     )
@@ -162,6 +163,17 @@ async def _act(deps: Deps, seen: Observed, plan: Plan, manifest: Manifest) -> No
         await _create(deps, seen.session, manifest)
     elif plan.action is Action.DELETE and seen.pod is not None:
         await deps.kube.delete(POD, seen.pod.name, uid=seen.pod.uid)
+    if plan.relabel and seen.pod is not None:
+        await _relabel(deps, seen.pod, manifest)
+
+
+async def _relabel(deps: Deps, pod: PodView, rendered: Manifest) -> None:
+    """The uid keeps this from making a pod should it have gone."""
+    marks = {field: rendered["metadata"][field] for field in ("labels", "annotations")}
+    await deps.kube.apply(
+        {"apiVersion": "v1", "kind": POD.kind, "metadata": {"name": pod.name, "uid": pod.uid, **marks}}
+    )
+    log.warning("labels restored", extra={"object": pod.name})
 
 
 async def _create(deps: Deps, session: WorkerSession, manifest: Manifest) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sessions import HASH, LONG_AGO, NOW, RUNNING, STARTING, Case, condition, flooded, report, seconds_ago, verdict
 
 from streamvault_common.models import WorkerState
+from streamvault_operator.domain.pods import Drift
 from streamvault_operator.domain.rotation import Turn
 from streamvault_operator.domain.session import TABLE, Action, decide
 
@@ -167,11 +168,16 @@ ROWS: list[tuple[str, str, list[Case]]] = [
         "Draining, False/Draining, drain",
         [
             Case(pod=OUTDATED),
+            Case(drift=Drift(image=True)),
             Case(phase="Draining", pod=OUTDATED, report=BUSY, conditions=DRAINING),
             Case(phase="Draining", pod=OUTDATED, report=BUSY, conditions=DRAINING, may_roll=False),
         ],
     ),
-    ("outdated, waits", "Active, True/Serving", [Case(pod=OUTDATED, may_roll=False)]),
+    (
+        "outdated, waits",
+        "Active, True/Serving",
+        [Case(pod=OUTDATED, may_roll=False), Case(drift=Drift(image=True), may_roll=False)],
+    ),
     (
         "active",
         "Active, True/Serving",
@@ -276,6 +282,23 @@ def test_a_pod_that_cannot_run_is_reported_as_stalled(waiting: str, stalled: str
     plan = decide(Case(phase="Pending", pod=replace(STARTING, waiting=waiting)).observed())
     assert plan.stalled is not None
     assert plan.stalled[0] == stalled
+
+
+@pytest.mark.parametrize(
+    ("case", "relabel"),
+    [
+        (Case(), False),
+        (Case(drift=Drift(labels=True)), True),
+        (Case(drift=Drift(labels=True), phase="Draining", report=BUSY, desired="Resting", conditions=DRAINING), True),
+        (Case(drift=Drift(labels=True), suspend=True), False),
+        (Case(drift=Drift(labels=True), pod=FOREIGN), False),
+        (Case(drift=Drift(labels=True), pod=GOING), False),
+        (Case(drift=Drift(labels=True), report=None), False),
+    ],
+    ids=["as made", "changed", "drains", "suspended", "of another owner", "terminates", "is replaced"],
+)
+def test_a_pod_gets_its_labels_back_where_it_stays(case: Case, relabel: bool) -> None:
+    assert decide(case.observed()).relabel is relabel
 
 
 pods = st.sampled_from([None, RUNNING, STARTING, GOING, OUTDATED, FOREIGN, NOT_READY])
