@@ -21,6 +21,7 @@ from chart import (
 )
 from custom_resources import definition
 
+from streamvault_common.keys import EDGE_SERVICE
 from streamvault_common.settings import parse_dc_map
 from streamvault_manager.settings import Settings as ManagerSettings
 from streamvault_operator.config import OperatorConfig
@@ -136,6 +137,11 @@ def test_how_takedowns_are_answered_reaches_manager_and_edge() -> None:
         assert config.edge is not None
         settings = edge(config, config.edge, None)[0]["data"]
         assert (settings["TAKEDOWN_STATUS"], settings["TAKEDOWN_BLOCKED_BY"]) == expected
+
+
+def test_manager_warms_films_at_the_edge_unless_told_not_to() -> None:
+    assert environment(render(BOARD), "manager")["EDGE_URL"] == f"http://{EDGE_SERVICE}"
+    assert environment(render(BOARD.plus("manager.warming=false")), "manager")["EDGE_URL"] == ""
 
 
 def test_manager_without_an_admin_channel_is_told_of_none() -> None:

@@ -24,7 +24,9 @@ from .services.catalogue import Catalogue
 from .services.details import DetailsEditor
 from .services.grants import Grants
 from .services.status import StatusReader
+from .services.warming import Warmer
 from .stores import redis
+from .stores.edge import EdgeClient
 from .stores.errors import StoreUnavailable
 from .stores.mongo import MongoCatalogue
 from .waiting import stopped_within
@@ -61,7 +63,9 @@ async def run(chosen: settings.Settings) -> None:
     connection = redis.connect(chosen.redis_url.get_secret_value())
     metrics, alarms = Metrics(), Alarms(connection)
     bot = _bot(chosen, StatusReader(store, redis.WorkerReports(connection), chosen.app_version), metrics, alarms)
-    services = _services(chosen, store, metrics, alarms, stop)
+    edge = EdgeClient.connect(chosen.edge_url)
+    warmer = Warmer(edge.fetch_byte, chosen.keys, metrics.warmings) if chosen.edge_url else None
+    services = _services(chosen, store, metrics, alarms, warmer, stop)
     app = create_app(services, chosen.admin_api_token.get_secret_value(), debug=chosen.debug)
     tasks = [web_server_task(app, chosen.port, stop), bot.idle(stop), _prepare(store, stop)]
     if chosen.admin_channel_id is None:
@@ -73,18 +77,27 @@ async def run(chosen: settings.Settings) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
+        if warmer is not None:
+            await warmer.close()
+        await edge.close()
         await alarms.settle()
         await connection.aclose()
         store.close()
 
 
 def _services(
-    chosen: settings.Settings, store: MongoCatalogue, metrics: Metrics, alarms: Alarms, stop: asyncio.Event
+    chosen: settings.Settings,
+    store: MongoCatalogue,
+    metrics: Metrics,
+    alarms: Alarms,
+    warmer: Warmer | None,
+    stop: asyncio.Event,
 ) -> Services:
     catalogue = Catalogue(store)
+    granted = warmer.granted if warmer is not None else None
     return Services(
         catalogue=catalogue,
-        grants=Grants(catalogue, store, chosen.keys, chosen.grant_ttl_seconds, time.time),
+        grants=Grants(catalogue, store, chosen.keys, chosen.grant_ttl_seconds, time.time, granted),
         editor=DetailsEditor(store),
         metrics=metrics,
         serving=lambda: not stop.is_set(),

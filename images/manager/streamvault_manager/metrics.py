@@ -26,6 +26,12 @@ class Metrics:
             registry=self.registry,
         )
         self.grants = Counter("streamvault_manager_grants", "Play grants made", ("tier",), registry=self.registry)
+        self.warmings = Counter(
+            "streamvault_manager_warmings",
+            "Slices that the edge was asked to hold before a player does",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.store_failures = Counter(
             "streamvault_manager_store_failures", "Requests that a store failed", ("store",), registry=self.registry
         )

@@ -38,6 +38,9 @@ class Settings(StoreSettings, TelegramSettings, LogSettings):
     report_window_seconds: Annotated[float, Field(ge=0)] = 30.0
     report_interval_seconds: Annotated[float, Field(ge=0)] = 3.0
 
+    edge_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+)?$")] = ""
+    """Address of the edge inside the cluster, for warming; empty = nothing is warmed."""
+
     site_name: str = "StreamVault"
     public_url: str = ""
     """Address of the website as viewers type it."""

@@ -33,6 +33,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("TG_BOT_TOKEN", "", "TG_BOT_TOKEN: Field required"),
         ("TG_DC_MAP", "1-5=127.0.0.1:443", "set TG_DC_MAP and TG_RSA_PUBLIC_KEY together"),
         ("GRANT_TTL_SECONDS", "5", "GRANT_TTL_SECONDS: "),
+        ("EDGE_URL", "edge:8080", "EDGE_URL: "),
+        ("EDGE_URL", "http://edge/path", "EDGE_URL: "),
         ("TAKEDOWN_STATUS", "404", "TAKEDOWN_STATUS: Input should be 410 or 451"),
         ("TAKEDOWN_BLOCKED_BY", "the court", "TAKEDOWN_BLOCKED_BY: "),
         ("TAKEDOWN_BLOCKED_BY", "https://court.example/>; rel=x", "TAKEDOWN_BLOCKED_BY: "),

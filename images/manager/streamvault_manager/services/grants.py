@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -41,7 +41,7 @@ class Viewer:
 
 
 class Grants:
-    """Makes play grants; `now` gives Unix seconds."""
+    """Makes play grants; `now` gives Unix seconds, `granted` is told which files a grant holds."""
 
     def __init__(
         self,
@@ -50,12 +50,14 @@ class Grants:
         keys: LinkKeys,
         ttl_seconds: int,
         now: Callable[[], float],
+        granted: Callable[[Sequence[TitleFile]], None] | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._keys = keys
         self._ttl_seconds = ttl_seconds
         self._now = now
+        self._granted = granted
 
     async def play(self, title_id: str, episode: int | None, viewer: Viewer) -> PlayGrant:
         """Links for a film or an episode, best quality first.
@@ -66,19 +68,18 @@ class Grants:
         require_fitting_episode(title.kind, episode)
         stored = await self._store.files(title_id)
         wanted = [file for file in best_first(title.files) if file.episode == episode]
-        links = _Links(self._keys, viewer, int(self._now()) + self._ttl_seconds)
-        sources = tuple(
-            links.source(title, details, file, stored[file.fid])
-            for file in wanted
-            if file.fid in stored and not stored[file.fid].blocked
-        )
-        if not sources:
+        playable = [file for file in wanted if file.fid in stored and not stored[file.fid].blocked]
+        if not playable:
             raise NothingPlayable(title_id if episode is None else f"{title_id} episode {episode}")
+        links = _Links(self._keys, viewer, int(self._now()) + self._ttl_seconds)
+        sources = tuple(links.source(title, details, file, stored[file.fid]) for file in playable)
         tracks = tuple(
             links.track(track)
             for track in details.subtitles
             if track.episode == episode and track.fid in stored and not stored[track.fid].blocked
         )
+        if self._granted is not None:
+            self._granted(playable)
         return PlayGrant(
             title=title.id,
             episode=episode,
