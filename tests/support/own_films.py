@@ -3,16 +3,19 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
-from site_under_test import CONTROL_URL
+from sandbox_control import mint
+from site_under_test import CONTROL_URL, secret_value
 
+from demo import publish
 from demo.__main__ import telegram_settings
-from demo.cluster import apply, get, kubectl
+from demo.cluster import apply, forwarded, get, kubectl
 from demo.telegram import StoredPart, uploader
 from demo.world import CHANNEL_ID, UPLOADER
-from streamvault_common.keys import API_VERSION, LABEL_ALLOW_DELETE
+from streamvault_common.keys import API_VERSION, HTTP_PORT, LABEL_ALLOW_DELETE
 
 MIRROR_ID = -1002400000124
 
@@ -37,13 +40,30 @@ def noise(size_bytes: int) -> bytes:
     return secrets.token_bytes(size_bytes)
 
 
-def film(*parts: StoredPart, **changes: Any) -> dict[str, Any]:
-    """The spec of a film with one file."""
+def entry(quality: str, *parts: StoredPart) -> dict[str, Any]:
+    """An entry of `spec.files`, named after its quality."""
     listed = [
         {"channelID": part.channel_id, "messageID": part.message_id, "sizeBytes": part.size_bytes} for part in parts
     ]
-    files = [{"name": "720p", "quality": "720p", "parts": listed}]
-    return {"kind": "Movie", "displayName": "Own Film", "files": files, **changes}
+    return {"name": quality, "quality": quality, "parts": listed}
+
+
+def film(*parts: StoredPart, **changes: Any) -> dict[str, Any]:
+    """The spec of a film with one file."""
+    return {"kind": "Movie", "displayName": "Own Film", "files": [entry("720p", *parts)], **changes}
+
+
+def adorn(name: str, plot: str, poster: StoredPart, subtitles: StoredPart) -> None:
+    """Give a title a plot, a poster and a subtitle track, as an editor would."""
+    assets = [
+        publish.asset(
+            "poster-400.webp", "image", [poster], "image/webp", role="poster", width=400, height=600, format="webp"
+        ),
+        publish.asset("en.vtt", "subtitle", [subtitles], "text/vtt", language="en", label="English"),
+    ]
+    token = secret_value("streamvault-manager", "ADMIN_API_TOKEN")
+    with forwarded("manager", HTTP_PORT) as manager:
+        publish.send_details(manager, token, name, {"plot": plot, "assets": assets})
 
 
 def resource(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -70,18 +90,21 @@ def let_go(name: str, *arguments: str) -> None:
         kubectl("delete", "title", name, "--ignore-not-found", *arguments)
 
 
-def messages(channel: int = CHANNEL_ID) -> set[int]:
-    """Ids of the last posts of a channel, as the uploader sees them."""
-    path = f"{CONTROL_URL}/control/accounts/{UPLOADER}/chats/{channel}/messages"
-    answer = httpx.get(path, params={"limit": 100}, timeout=20, trust_env=False)
-    answer.raise_for_status()
-    return {int(message["id"]) for message in answer.json()}
+def found_again(parts: Iterable[StoredPart]) -> set[int]:
+    """Ids of those messages that their channel still has when the uploader asks for them again."""
+    found: set[int] = set()
+    by_channel: dict[int, set[int]] = {}
+    for part in parts:
+        by_channel.setdefault(part.channel_id, set()).add(part.message_id)
+    for channel, ids in by_channel.items():
+        path = f"{CONTROL_URL}/control/accounts/{UPLOADER}/chats/{channel}/messages"
+        query = {"after": min(ids) - 1, "before": max(ids) + 1, "limit": 1000}
+        answer = httpx.get(path, params=query, timeout=20, trust_env=False)
+        answer.raise_for_status()
+        found |= ids & {int(message["id"]) for message in answer.json()}
+    return found
 
 
 def _session() -> str:
     """A session of the uploader that nobody else uses."""
-    path = f"{CONTROL_URL}/control/accounts/{UPLOADER}/sessions"
-    answer = httpx.post(path, json={"label": fresh("test")}, timeout=30, trust_env=False)
-    answer.raise_for_status()
-    session: str = answer.json()["kurigram"]
-    return session
+    return mint(UPLOADER, fresh("test")).text

@@ -21,9 +21,12 @@ from demo.cluster import get, kubectl
 @cache
 def mongodb_uri() -> str:
     """Connection string of a real server; raises LookupError when there is none."""
-    given = os.environ.get("TEST_MONGODB_URI")
-    if given:
-        return given
+    return os.environ.get("TEST_MONGODB_URI") or installation_uri()
+
+
+@cache
+def installation_uri() -> str:
+    """Connection string of the installation's own server; raises LookupError when there is none."""
     secret = get("secret", "streamvault-stores")
     if secret is None:
         raise LookupError("no MongoDB to test with: set TEST_MONGODB_URI or run `make up`")
