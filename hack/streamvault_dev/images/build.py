@@ -9,10 +9,12 @@ from streamvault_dev import golang
 from streamvault_dev.cluster.interface import Cluster
 from streamvault_dev.paths import BUILD
 
+from . import checks
 from .builders import Builder, exclusive
-from .catalogue import IMAGES, ImageSpec, Plan
+from .catalogue import IMAGES, CatalogueError, ImageSpec, Plan
 
 VALUES = BUILD / "images.json"
+EXPORTS = BUILD / "images"
 BASE_ONLY = frozenset({"python-base"})  # built upon, never run by itself
 
 
@@ -66,17 +68,35 @@ def load(builder: Builder, cluster: Cluster, references: set[str]) -> None:
         cluster.load(builder.archive(references, cluster.held_blobs()), references)
 
 
-def write_values(plan: Plan, specs: tuple[ImageSpec, ...] = IMAGES) -> Path:
-    """The chart's `images` value as build/images.json; parts that are not asked for keep the tags they had."""
-    known = json.loads(VALUES.read_text())["images"] if VALUES.is_file() else {}
+def write_values(plan: Plan, specs: tuple[ImageSpec, ...] = IMAGES, file: Path = VALUES) -> Path:
+    """The chart's `images` value as JSON, which helm reads too; parts that are not asked for keep the tags they had."""
+    known = json.loads(file.read_text())["images"] if file.is_file() else {}
     known |= {spec.name: plan.reference(spec) for spec in specs if spec.name not in BASE_ONLY}
-    VALUES.parent.mkdir(parents=True, exist_ok=True)
-    VALUES.write_text(json.dumps({"images": known}, indent=1, sort_keys=True) + "\n")
-    return VALUES
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"images": known}, indent=1, sort_keys=True) + "\n")
+    return file
+
+
+def export(plan: Plan, builder: Builder, folder: Path = EXPORTS) -> tuple[Path, Path]:
+    """One archive of every image for `ctr images import`, and the values file that names its tags."""
+    archive = folder / f"{plan.architecture}.tar"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = archive.with_suffix(".unfinished")
+    references = {plan.reference(spec) for spec in IMAGES if spec.name not in BASE_ONLY}
+    with exclusive("load"), unfinished.open("wb") as target:
+        for chunk in builder.archive(references, set()):
+            target.write(chunk)
+    unfinished.rename(archive)
+    return archive, write_values(plan, file=folder / f"{plan.architecture}-values.json")
 
 
 def check(plan: Plan, builder: Builder, specs: list[ImageSpec]) -> None:
-    """Start each image once. CommandError."""
+    """Start each image once, and look who it runs as and what is in it. CommandError, CatalogueError."""
     for spec in specs:
-        printed = builder.start_once(plan.reference(spec), spec.check).splitlines()
+        reference = plan.reference(spec)
+        if (user := builder.user(reference)) != checks.USER:
+            raise CatalogueError(f"image {spec.name} runs as user {user or 'root'}, not as {checks.USER}")
+        if tools := checks.build_tools(builder.files(reference)):
+            raise CatalogueError(f"image {spec.name} carries build tools: {', '.join(tools)}")
+        printed = builder.start_once(reference, spec.check).splitlines()
         print(f"      {spec.name}: {printed[0] if printed else 'started'}", flush=True)

@@ -2,7 +2,9 @@
 
 import contextlib
 import fcntl
+import os
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +36,14 @@ class Builder(Protocol):
 
     def start_once(self, reference: str, argv: tuple[str, ...]) -> str:
         """Run a program in the image and return what it printed. CommandError."""
+        ...
+
+    def user(self, reference: str) -> str:
+        """As whom the image's program runs."""
+        ...
+
+    def files(self, reference: str) -> set[str]:
+        """Paths of everything in the image."""
         ...
 
     def archive(self, references: set[str], held_blobs: set[str]) -> Iterator[bytes]:
@@ -84,6 +94,23 @@ class Buildah:
         container = commands.output([*self._buildah, "from", "--pull=never", reference])
         try:
             return commands.output([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv])
+        finally:
+            commands.output([*self._buildah, "rm", container])
+
+    def user(self, reference: str) -> str:
+        return commands.output(
+            [*self._buildah, "inspect", "--type", "image", "--format", "{{.OCIv1.Config.User}}", reference]
+        )
+
+    def files(self, reference: str) -> set[str]:
+        container = commands.output([*self._buildah, "from", "--pull=never", reference])
+        try:
+            root = commands.output([*self._buildah, "mount", container])
+            return {
+                f"{folder.removeprefix(root)}/{name}"
+                for folder, folders, files in os.walk(root)
+                for name in (*folders, *files)
+            }
         finally:
             commands.output([*self._buildah, "rm", container])
 
@@ -142,6 +169,20 @@ class Docker:
         return commands.output(
             ["docker", "run", "--rm", "--platform", self._platform, "--entrypoint", program, reference, *arguments]
         )
+
+    def user(self, reference: str) -> str:
+        return commands.output(["docker", "image", "inspect", "--format", "{{.Config.User}}", reference])
+
+    def files(self, reference: str) -> set[str]:
+        container = commands.output(["docker", "create", "--platform", self._platform, reference, "nothing"])
+        try:
+            with (
+                subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export,
+                tarfile.open(fileobj=export.stdout, mode="r|") as archive,
+            ):
+                return {f"/{member.name.rstrip('/')}" for member in archive}
+        finally:
+            commands.output(["docker", "rm", container])
 
     def archive(self, references: set[str], held_blobs: set[str]) -> Iterator[bytes]:
         saver = subprocess.Popen(["docker", "save", *sorted(references)], stdout=subprocess.PIPE)

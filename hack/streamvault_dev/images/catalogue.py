@@ -7,6 +7,7 @@ from pathlib import Path
 from streamvault_dev import fingerprint
 from streamvault_dev.paths import REPOSITORY
 
+from . import checks
 from .bases import Base
 
 PREFIX = "localhost/streamvault"
@@ -50,8 +51,8 @@ IMAGES = (
     _python("worker", "images/worker/Dockerfile", "streamvault_worker.__main__"),
     _python("edge-agent", "images/edge/Dockerfile", "streamvault_edge.__main__"),
     _python("telegram-sandbox", "images/telegram-sandbox/Dockerfile", "telegram_sandbox.__main__"),
-    ImageSpec("edge", "images/edge/nginx/Dockerfile", ("nginx", "-t", "-c", "/etc/nginx/nginx.conf")),
-    ImageSpec("frontend", "images/frontend/Dockerfile", ("node", "--version")),
+    ImageSpec("edge", "images/edge/nginx/Dockerfile", checks.EDGE_CHECK),
+    ImageSpec("frontend", "images/frontend/Dockerfile", checks.FRONTEND_CHECK),
 )
 
 

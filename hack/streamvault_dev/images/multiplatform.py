@@ -1,4 +1,4 @@
-"""All images for another processor, built and started once under emulation."""
+"""All images for one processor, also another than this machine's: built, started once, packed into one archive."""
 
 from pathlib import Path
 
@@ -26,6 +26,10 @@ def build_for(platform: str) -> None:
     builder = builders.choose(architecture)
     build.build(plan, builder, list(IMAGES))
     build.check(plan, builder, list(IMAGES))
+    archive, values = build.export(plan, builder)
+    size_mib = archive.stat().st_size / 2**20
+    print(f"archive  {archive}  ({size_mib:.0f} MiB; on the board: k3s ctr images import {archive.name})")
+    print(f"values   {values}  (with the archive's tags: helm upgrade ... -f {values.name})")
 
 
 def ensure_emulation(architecture: str) -> None:
