@@ -102,6 +102,11 @@ class EdgeTable:
     slices: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
     buried: dict[str, set[str]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
+    sweeping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, it holds every sweep up."""
+
+    def __post_init__(self) -> None:
+        self.sweeping.set()
 
     async def bury(self, address: str, fids: Iterable[str]) -> None:
         self._ask(address)
@@ -113,6 +118,7 @@ class EdgeTable:
 
     async def purge(self, address: str, files: Iterable[Any]) -> Swept:
         self._ask(address)
+        await self.sweeping.wait()
         held, wanted = self.slices.setdefault(address, set()), {(file.fid, file.gen) for file in files}
         removed = len(held & wanted)
         held -= wanted

@@ -69,8 +69,6 @@ class Done:
 
     counts: Counts = Counts()
     requested: bool = True
-    swept: Counts = Counts()
-    """Slices that were removed on the way; they count for the step that purges caches."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,6 @@ class Unfinished:
     message: str
     counts: Counts = Counts()
     after_seconds: float | None = None
-    swept: Counts = Counts()
 
 
 Outcome = Done | Unfinished

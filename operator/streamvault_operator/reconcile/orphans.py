@@ -4,6 +4,7 @@ Such a title is withdrawn and keeps its messages: whoever went around the purge 
 instead, and declaring the title again puts it back on the air.
 """
 
+import asyncio
 import logging
 from collections.abc import Container, Sequence
 
@@ -37,7 +38,8 @@ async def withdraw(deps: Deps, name: str) -> float | None:
     if TITLES not in await deps.kube.served(API_VERSION):
         raise Unavailable("Titles are not served: their CRD is gone")
     files = await _files(deps, name)
-    outcome = await step.run(await _context(deps, document, files))
+    context = await _context(deps, document, files)
+    outcome, _ = await asyncio.gather(step.run(context), step.cut(context))
     if isinstance(outcome, Unfinished):
         log.warning("a title without a resource is not off the air yet", extra={"object": name, "why": outcome.message})
         return RETRY_SECONDS

@@ -17,6 +17,7 @@ from streamvault_operator.io.kube import Manifest
 from streamvault_operator.io.store import StoreUnavailable
 from streamvault_operator.steps.context import Catalogue, Context, Gateways, nothing_else
 from streamvault_operator.steps.registry import STEPS, Step
+from streamvault_operator.steps.withdraw import cut
 
 from .audit import Trail
 from .edge_pods import edge_pods
@@ -70,10 +71,12 @@ class Takedown:
 
     async def _withdraw(self, steps: Sequence[Step]) -> None:
         """What the resource declares goes off the air at once; MongoDB, and the record, need not answer first."""
-        asking = asyncio.create_task(self._files(), name=f"{self._title.metadata.name}/files")
+        name = self._title.metadata.name
         declared = doomed.gather(doomed.declared_files(self._title))
+        context = await self._context(declared, lambda: asyncio.shield(asking))
+        asking = asyncio.create_task(self._files(), name=f"{name}/files")
+        cutting = asyncio.create_task(cut(context), name=f"{name}/cut")
         try:
-            context = await self._context(declared, lambda: asyncio.shield(asking))
             async for step, outcome in self._outcomes(steps, context):
                 try:
                     trail, unknown = self._trail(await asking), ""
@@ -82,9 +85,11 @@ class Takedown:
                 else:
                     await self._on_record(trail)
                 await self._take_note(trail, step, outcome, unknown)
+            self.status = takedown.credit(self.status, CACHE, await cutting)
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            for task in (asking, cutting):
+                task.cancel()
+            await asyncio.gather(asking, cutting, return_exceptions=True)
 
     async def _run(self, steps: Sequence[Step]) -> None:
         try:
@@ -102,7 +107,7 @@ class Takedown:
     async def _take_note(self, trail: Trail, step: Step, outcome: Outcome, unknown: str = "") -> None:
         """An outcome counts once it is on record: without MongoDB (`unknown` is why) no step is verified."""
         chance = random.random()  # noqa: S311 - spreads load, guards nothing
-        before, now = takedown.credit(self.status, CACHE, outcome.swept), self._deps.now()
+        before, now = self.status, self._deps.now()
         self.status = takedown.advance(before, step, outcome, now, chance)
         try:
             if unknown:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from streamvault_operator.domain.doomed import DoomedFile
 from streamvault_operator.domain.takedown import Counts, Done, Outcome, Unfinished
@@ -13,52 +12,53 @@ from streamvault_operator.io.store import StoreUnavailable
 from .context import EDGE_MISSING, Context
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What one place says: why it is not withdrawn there, and how many slices went."""
-
-    failure: str = ""
-    swept: Counts = field(default_factory=Counts)
-
-
 async def run(ctx: Context) -> Outcome:
-    """Block the title in MongoDB, its files in Redis and on every edge, and cut who reads them there.
+    """Block the title in MongoDB and its files in Redis and on every edge; every place is told at once, then judged.
 
-    No place waits for another one: a viewer whose bytes come from an edge is cut although MongoDB or another edge is
-    away. What the resource declares goes first, what only MongoDB knows follows as soon as it answers.
+    What the resource declares goes first, what only MongoDB knows follows as soon as it answers.
     """
-    told, unblocked, others = await asyncio.gather(_everywhere(ctx, ctx.files), _in_mongo(ctx), _others(ctx))
-    more, told_more = others
-    answers = [*told, _Told(unblocked), *told_more]
-    lacking = "; ".join(dict.fromkeys(answer.failure for answer in answers if answer.failure))
-    swept = sum((answer.swept for answer in answers), Counts())
+    told, unblocked, (more, told_more) = await asyncio.gather(_tell(ctx, ctx.files), _in_mongo(ctx), _tell_others(ctx))
+    missing = "" if ctx.every_edge else EDGE_MISSING
+    failures = dict.fromkeys(failure for failure in (*told, missing, unblocked, *told_more) if failure)
     counts = Counts(found=len({file.fid for file in (*ctx.files, *more)}))
-    return Unfinished("Unreachable", lacking, counts, swept=swept) if lacking else Done(counts, swept=swept)
+    return Unfinished("Unreachable", "; ".join(failures), counts) if failures else Done(counts)
 
 
-async def _others(ctx: Context) -> tuple[Sequence[DoomedFile], Sequence[_Told]]:
-    """Withdraw what only the catalogue knows: pictures, subtitles, generations that left the title."""
+async def cut(ctx: Context) -> Counts:
+    """Cut who reads from an edge's slices, on every edge that answers; returns what went.
+
+    A tombstone refuses who asks. An answer under way was let in before it and ends only when its slices go, so this
+    waits for no other place: not for MongoDB, nor for an edge that is away. The cache step does it again and verifies.
+    """
+    swept = await asyncio.gather(*(_sweep(ctx, address, ctx.files) for address in ctx.edges), _sweep_others(ctx))
+    return sum(swept, Counts())
+
+
+async def _tell(ctx: Context, files: Sequence[DoomedFile]) -> Sequence[str]:
+    """Why these files are not withdrawn yet, by place."""
+    fids = _fids(files)
+    return await asyncio.gather(_in_redis(ctx, fids), *(_on_edge(ctx, address, fids) for address in ctx.edges))
+
+
+async def _tell_others(ctx: Context) -> tuple[Sequence[DoomedFile], Sequence[str]]:
     try:
-        files = [file for file in await ctx.catalogue() if file not in ctx.files]
+        files = await _others(ctx)
     except StoreUnavailable as error:
-        return (), (_Told(str(error)),)
-    return files, await _everywhere(ctx, files)
+        return (), (str(error),)
+    return files, await _tell(ctx, files)
 
 
-async def _everywhere(ctx: Context, files: Sequence[DoomedFile]) -> Sequence[_Told]:
-    if not files:
-        return ()
-    missing = () if ctx.every_edge else (_Told(EDGE_MISSING),)
-    answers = await asyncio.gather(_in_redis(ctx, files), *(_on_edge(ctx, one, files) for one in ctx.edges))
-    return (*answers, *missing)
+async def _others(ctx: Context) -> Sequence[DoomedFile]:
+    """What only the catalogue knows: pictures, subtitles, generations that left the title; raises StoreUnavailable."""
+    return [file for file in await ctx.catalogue() if file not in ctx.files]
 
 
-async def _in_redis(ctx: Context, files: Sequence[DoomedFile]) -> _Told:
+async def _in_redis(ctx: Context, fids: list[str]) -> str:
     try:
-        await ctx.out.reports.block(_fids(files))
+        await ctx.out.reports.block(fids)
     except ReportsUnavailable as error:
-        return _Told(str(error))
-    return _Told()
+        return str(error)
+    return ""
 
 
 async def _in_mongo(ctx: Context) -> str:
@@ -69,17 +69,33 @@ async def _in_mongo(ctx: Context) -> str:
     return f"{left} files are not blocked yet" if left else ""
 
 
-async def _on_edge(ctx: Context, address: str, files: Sequence[DoomedFile]) -> _Told:
-    """Tombstones refuse who asks; a running answer was let in before them and ends when its slices go."""
-    agents, fids = ctx.out.agents, _fids(files)
+async def _on_edge(ctx: Context, address: str, fids: list[str]) -> str:
     try:
         # one alone first: an edge that is away costs one timeout then, and not one for each file
-        await agents.bury(address, fids[:1])
-        await agents.bury(address, fids[1:])
-        swept = await agents.purge(address, files)
+        await ctx.out.agents.bury(address, fids[:1])
+        await ctx.out.agents.bury(address, fids[1:])
     except AgentUnavailable as error:
-        return _Told(str(error))
-    return _Told(swept=Counts(swept.removed + swept.remaining, swept.removed, swept.remaining))
+        return str(error)
+    return ""
+
+
+async def _sweep(ctx: Context, address: str, files: Sequence[DoomedFile]) -> Counts:
+    """Tombstones first, else a slice is fetched again by the next request; what fails is told by `run`."""
+    try:
+        if not files or await _on_edge(ctx, address, _fids(files)):
+            return Counts()
+        swept = await ctx.out.agents.purge(address, files)
+    except AgentUnavailable:
+        return Counts()
+    return Counts(swept.removed + swept.remaining, swept.removed, swept.remaining)
+
+
+async def _sweep_others(ctx: Context) -> Counts:
+    try:
+        files = await _others(ctx)
+    except StoreUnavailable:
+        return Counts()
+    return sum(await asyncio.gather(*(_sweep(ctx, address, files) for address in ctx.edges)), Counts())
 
 
 def _fids(files: Sequence[DoomedFile]) -> list[str]:

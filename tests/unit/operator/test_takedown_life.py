@@ -121,6 +121,17 @@ async def test_viewers_are_cut_on_the_edge_that_runs_although_another_has_no_add
     assert "an edge is not running" in world.message("Withdrawn")
 
 
+async def test_a_sweep_of_thousands_of_slices_does_not_hold_up_the_withdrawal(world: TitleWorld) -> None:
+    world.edges.sweeping.clear()
+    world.take_down()
+    looking = asyncio.create_task(world.look())
+    await until(lambda: world.conditions().get("Withdrawn") == "True/Verified")
+    assert not looking.done()
+    world.edges.sweeping.set()
+    await looking
+    assert world.edges.slices[EDGE] == set()
+
+
 async def test_every_fact_is_on_record_once(world: TitleWorld) -> None:
     world.api.objects["workersessions", "four"]["status"]["phase"] = "Cooling"
     world.take_down(requestedBy="legal")

@@ -91,14 +91,24 @@ async def test_every_place_is_told_although_one_is_away(redis: RedisServer, nowh
                 "edge agent at ::1: ClientConnectorError",
                 "MongoDB could not block blue-tape (ServerSelectionTimeoutError)",
             ]
-            assert (outcome.counts, outcome.swept) == (Counts(found=2), Counts(found=4, removed=4))
-            assert held(cache_folder) == 0, "who was watching is cut"
+            assert outcome.counts == Counts(found=2)
             assert agent.get("/tombstones").json() == {"fids": FIDS}
             assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
             named = [note["data"] async for note in _three(heard) if note["type"] == "message"]
             assert sorted(named) == FIDS
             await heard.aclose()  # type: ignore[no-untyped-call]
     await reports.close()
+
+
+async def test_who_watches_is_cut_on_the_edge_that_answers(nowhere: Store, cache_folder: Path) -> None:
+    files = [replace(doomed(1, fid=fid), size_bytes=2 * SLICE_BYTES) for fid in FIDS]
+    with running_agent(cache_folder) as agent:
+        token = {"Authorization": agent.headers["authorization"]}
+        async with ClientSession(headers=token) as http:
+            out = {"store": nowhere, "agents": Agents(http, agent.base_url.port or 0)}
+            swept = await withdraw.cut(context(*files, edges=["::1", "127.0.0.1"], out=out))
+        assert (swept, held(cache_folder)) == (Counts(found=4, removed=4), 0)
+        assert agent.get("/tombstones").json() == {"fids": FIDS}, "else the next request fetches a slice again"
 
 
 async def test_what_only_the_catalogue_knows_is_withdrawn_too(
@@ -115,8 +125,8 @@ async def test_what_only_the_catalogue_knows_is_withdrawn_too(
         async with ClientSession(headers=token) as http, redis.client() as client:
             out = {"store": nowhere, "reports": reports, "agents": Agents(http, agent.base_url.port or 0)}
             ctx = replace(context(declared, edges=["127.0.0.1"], out=out), catalogue=catalogue)
-            outcome = await withdraw.run(ctx)
-            assert (outcome.counts, outcome.swept) == (Counts(found=2), Counts(found=4, removed=4))
+            outcome, swept = await withdraw.run(ctx), await withdraw.cut(ctx)
+            assert (outcome.counts, swept) == (Counts(found=2), Counts(found=4, removed=4))
             assert agent.get("/tombstones").json() == {"fids": FIDS}
             assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
     await reports.close()
