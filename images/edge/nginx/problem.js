@@ -16,6 +16,17 @@ const TITLES = {
 };
 const RETRY_SECONDS = 5;
 
+// Shown by an <img> whose picture is missing: a dim frame that fills whatever shape the picture would have had.
+const PLACEHOLDER = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" preserveAspectRatio="xMidYMid slice">'
+    + '<path fill="#1d212c" d="M0 0h96v96H0z"/>'
+    + '<path fill="none" stroke="#3a4152" stroke-width="1.5" d="M34 38h28v20H34zm0 16 8-7 6 5 6-8 8 8"/></svg>';
+const MISSING = [404, 410, 451, 503];
+
+// Whether an <img> asks; a person who opens the address, or a program, is told in words.
+function drawn(r, status) {
+    return MISSING.includes(status) && r.uri.startsWith('/i/') && /image\/(?:\*|svg\+xml)/.test(r.headersIn.Accept || '');
+}
+
 function answer(r, status, detail) {
     if (r.parent) {
         // A later slice failed after the film's status line went out: no text may enter the film. nginx misses the
@@ -23,7 +34,6 @@ function answer(r, status, detail) {
         r.return(204);
         return;
     }
-    r.headersOut['Content-Type'] = 'application/problem+json';
     r.headersOut['Cache-Control'] = 'no-store';
     if (status === 429 || status === 503) {
         r.headersOut['Retry-After'] = String(RETRY_SECONDS);
@@ -34,6 +44,13 @@ function answer(r, status, detail) {
     if (status === 451 && r.variables.takedown_link) {
         r.headersOut['Link'] = `<${r.variables.takedown_link}>; rel="blocked-by"`;
     }
+    if (drawn(r, status)) {
+        r.headersOut['Content-Type'] = 'image/svg+xml';
+        r.headersOut['Content-Security-Policy'] = "default-src 'none'; sandbox";
+        r.return(status, PLACEHOLDER);
+        return;
+    }
+    r.headersOut['Content-Type'] = 'application/problem+json';
     r.return(status, JSON.stringify({
         type: 'about:blank',
         title: TITLES[status] || 'Error',

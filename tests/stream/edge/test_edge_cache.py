@@ -5,7 +5,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 from edge_site import Site, wait_until
 from origin import File
 
@@ -124,30 +123,6 @@ def test_too_many_streams_of_one_viewer_are_refused(site: Site) -> None:
     finally:
         for viewer in viewers:
             viewer.__exit__(None, None, None)
-
-
-def test_images_are_public_whole_and_kept_apart(site: Site) -> None:
-    poster = site.origin.add(70_000, content_type="image/avif")
-    first, second = site.get(site.image(poster)), site.get(site.image(poster))
-    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
-    assert second.content == poster.content
-    assert second.headers["content-type"] == "image/avif"
-    assert second.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert site.get(site.image(poster), "5-9").content == poster.content[5:10]
-    assert len(site.origin.requests(poster)) == 1
-    key = f"KEY: asset:{poster.fid}\n".encode()
-    assert any(key in path.read_bytes() for path in site.nginx.cached("images"))
-    assert not any(key in path.read_bytes() for path in site.nginx.cached("video"))
-
-
-def test_film_does_not_leave_by_the_unsigned_door(site: Site) -> None:
-    file = site.origin.add(50_000)
-    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
-        site.get(site.image(file))
-    site.get(site.play(file))
-    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
-        site.get(site.image(file))
-    assert {asked.request.headers["x-file-kind"] for asked in site.origin.requests(file)} == {"image", "video"}
 
 
 def test_subtitles_are_text_and_cached(site: Site) -> None:
