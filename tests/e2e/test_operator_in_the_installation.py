@@ -1,13 +1,12 @@
 """Bad and withdrawn resources in the running installation: said plainly, contained, and off the air at once."""
 
 import base64
-import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from installed_trail import condition, events
 from own_films import film, fresh, let_go, noise, resource, take_down, upload
 from sandbox_control import mint, revoke
 from site_under_test import Site, eventually
@@ -20,13 +19,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 ORIGINAL = "aurora-drift"
 """A film of the sample library, whose messages the titles of these tests borrow."""
-
-
-def condition(kind: str, name: str, wanted: str) -> dict[str, Any]:
-    """A condition of an object; {} while there is none."""
-    found = get(kind, name) or {}
-    conditions: list[dict[str, Any]] = found.get("status", {}).get("conditions", [])
-    return next((item for item in conditions if item["type"] == wanted), {})
 
 
 @pytest.fixture
@@ -99,19 +91,10 @@ def assert_banned_after_one_attempt(name: str, why: str) -> None:
     assert condition("ws", name, "Authorized")["status"] == "False"
     assert condition("ws", name, "Authorized")["reason"] == why
     eventually(lambda: get("pod", pod_name(name)) is None, 60, "its pod is gone")
-    assert happened(name)["SessionBanned"] == 1
-    assert happened(name)["PodCreated"] == 1
-    assert happened(pod_name(name))["Started"] == 1
-    assert happened(pod_name(name))["BackOff"] == 0
-
-
-def happened(name: str) -> Counter[str]:
-    """How often which Event was told of an object."""
-    listed = kubectl("get", "events", f"--field-selector=involvedObject.name={name}", "-o", "json")
-    told: Counter[str] = Counter()
-    for event in json.loads(listed)["items"]:
-        told[event["reason"]] += event.get("count") or 1
-    return told
+    assert events(name)["SessionBanned"] == 1
+    assert events(name)["PodCreated"] == 1
+    assert events(pod_name(name))["Started"] == 1
+    assert events(pod_name(name))["BackOff"] == 0
 
 
 def test_a_session_without_its_secret_waits_and_names_it(declare: Callable[..., None]) -> None:
