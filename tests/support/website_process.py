@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from streamvault_dev import fingerprint
+from streamvault_dev import environments, fingerprint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "images" / "frontend"
@@ -30,12 +30,8 @@ def free_port() -> int:
 
 def install() -> None:
     """The packages of the lock file, unless they are the ones installed."""
-    wanted = fingerprint.of_paths(SOURCE, ["package.json", "package-lock.json"])
-    stamp = SOURCE / "node_modules" / ".installed"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    run(["npm", "ci", "--no-audit", "--no-fund"])
-    stamp.write_text(wanted)
+    if not environments.frontend_is_ready():
+        environments.install_frontend()
 
 
 def build() -> Path:
