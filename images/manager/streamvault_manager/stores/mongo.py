@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0
 SELECT_SECONDS = 1.5
-ASSET_KINDS = ("image", "subtitle")
 
 _INDEXES = {
     TITLES: [
@@ -123,18 +122,16 @@ class MongoCatalogue:
         return {item["_id"]: StoredFile.model_validate(item) for item in found}
 
     async def replace_details(self, details: DetailsDocument, assets: Sequence[StoredFile]) -> None:
-        """Store a title's metadata and make `assets` its only images and subtitles; a withdrawn one stays withdrawn."""
+        """Store a title's metadata and its images and subtitles; a withdrawn one stays withdrawn.
+
+        One that the metadata names no longer stays known: its copies are still in the channel and on the edges, and a
+        takedown has to find them.
+        """
         document = details.model_dump(mode="json", by_alias=True)
-        unnamed = {
-            "title": details.id,
-            "kind": {"$in": list(ASSET_KINDS)},
-            "_id": {"$nin": [asset.id for asset in assets]},
-        }
         async with _answering():
             if assets:
                 await self._files.bulk_write([_upsert(asset) for asset in assets], ordered=False)
             await self._details.replace_one({"_id": details.id}, document, upsert=True)
-            await self._files.delete_many(unnamed)
 
     async def count_by_state(self) -> dict[str, int]:
         """Number of titles by state."""
