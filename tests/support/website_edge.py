@@ -71,7 +71,7 @@ class Library:
         self._pictures: dict[str, tuple[samples.Sample, int, str]] = {}
         self._tokens: set[str] = set()
         for sample in samples.SAMPLES:
-            for suffix in ("avif", "webp"):
+            for suffix in ("avif", "webp", "jpeg"):
                 for width in samples.WIDTHS:
                     self._pictures[asset_id(sample.id, f"poster-{width}.{suffix}")] = (sample, width, suffix)
 

@@ -137,7 +137,9 @@ def fid_of(title_id: str, quality: Quality, episode: int | None) -> str:
     return file_id(title_id, _file(title_id, quality, episode).name)
 
 
-def pictures(title_id: str, role: str, ratio: tuple[int, int]) -> tuple[Picture, ...]:
+def pictures(
+    title_id: str, role: str, ratio: tuple[int, int], formats: tuple[str, ...] = ("avif", "webp")
+) -> tuple[Picture, ...]:
     """The renditions of a picture; their bytes are drawn when they are first asked for."""
     return tuple(
         Picture(
@@ -147,7 +149,7 @@ def pictures(title_id: str, role: str, ratio: tuple[int, int]) -> tuple[Picture,
             height=width * ratio[1] // ratio[0],
             format=suffix,
         )
-        for suffix in ("avif", "webp")
+        for suffix in formats
         for width in WIDTHS
     )
 
