@@ -1,6 +1,7 @@
 """A plain HTTP client of the live API server, made from the kubeconfig, that reads refusals as text."""
 
 import base64
+import json
 import os
 import ssl
 import tempfile
@@ -52,6 +53,15 @@ class ApiServer:
     def delete(self, path: str) -> Manifest:
         """DELETE."""
         return self._send("DELETE", path, None, "application/json", {})
+
+    def history(self, path: str, since: str) -> list[Manifest]:
+        """Every change of a collection's objects after a resource version, as watch events, oldest first."""
+        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "1"}
+        with self._http.stream("GET", path, params=params) as answer:
+            if answer.is_error:
+                answer.read()
+                raise Refused(answer.status_code, _reason(answer))
+            return [json.loads(line) for line in answer.iter_lines() if line]
 
     def _send(
         self,

@@ -34,7 +34,10 @@ class PoolPolicy:
 
 @dataclass(frozen=True)
 class Turn:
-    """What the pool wants of one session: a pod or none, a rest that begins now; `waits` = due, not yet replaced."""
+    """What the pool wants of one session: a pod or none, a rest that begins now; `waits` = due, not yet replaced.
+
+    `exhausted`: this session shall tell that the pool cannot have its least.
+    """
 
     serve: bool = True
     rest_until: datetime | None = None
@@ -82,11 +85,12 @@ def choose(sessions: Iterable[WorkerSession], policy: PoolPolicy, now: datetime)
     standings = [_member(session, policy, now) for session in members.values()]
     leaving = _due(standings, now)
     chosen = _chosen(standings, leaving, max(policy.min_active, policy.max_active))
-    exhausted = _exhausted(standings, policy)
+    spokesman = _spokesman(standings) if _exhausted(standings, policy) else ""
     turns = {}
     for member in standings:
         serve = member.name in chosen or member.standing in {Standing.COOLING, Standing.BROKEN, Standing.FIXED}
-        turn = Turn(serve=serve, exhausted=exhausted and member.standing not in {Standing.OUT, Standing.FIXED})
+        exhausted = member.name == spokesman
+        turn = Turn(serve=serve, exhausted=exhausted)
         if leaving is not None and member.name == leaving.name:
             if _replaced(standings, chosen, leaving, policy):
                 until = _rest_until(members[member.name], policy, now)
@@ -95,6 +99,12 @@ def choose(sessions: Iterable[WorkerSession], policy: PoolPolicy, now: datetime)
                 turn = Turn(serve=True, waits=True, exhausted=exhausted)
         turns[member.name] = turn
     return turns
+
+
+def spokesman(sessions: Iterable[WorkerSession], policy: PoolPolicy, now: datetime) -> str:
+    """The session that shall tell that the pool cannot have its least; "" while it can."""
+    members = [_member(session, policy, now) for session in sessions]
+    return _spokesman(members) if _exhausted(members, policy) else ""
 
 
 def due_at(session: WorkerSession, policy: PoolPolicy) -> datetime | None:
@@ -190,6 +200,12 @@ def _exhausted(members: list[Member], policy: PoolPolicy) -> bool:
     """Whether fewer than `min_active` serve or are about to, and nobody is left who could."""
     able = [member for member in members if member.standing <= Standing.SPARE]
     return len(able) < policy.min_active
+
+
+def _spokesman(members: list[Member]) -> str:
+    """Who tells of the pool: always the same session, because each that did would cost a write of its status."""
+    members_of_pool = (member.name for member in members if member.standing not in {Standing.OUT, Standing.FIXED})
+    return min(members_of_pool, default="")
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -1,5 +1,6 @@
-"""The status of a WorkerSession, and the events that its transitions are worth."""
+"""The status of a WorkerSession, and the event that a transition is worth: two writes in all."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,28 +64,41 @@ def render_status(seen: Observed, plan: Plan) -> dict[str, Any]:
     return {name: value for name, value in rendered.items() if value is not None}
 
 
-def notices(seen: Observed, plan: Plan) -> list[Notice]:
-    """Events for what changed between the written status and the plan."""
+def notice(seen: Observed, plan: Plan) -> Notice | None:
+    """The Event for what changed between the written status and the plan: one, as each is a write of its own."""
+    found = [*_told_of_floods(seen, plan), *_told_of_phase(seen, plan), *_told_of_conditions(seen, plan)]
+    if not found:
+        return None
+    messages = dict.fromkeys(one.message for one in found if one.message)
+    return Notice(found[0].reason, "; ".join(messages), warning=any(one.warning for one in found))
+
+
+def _told_of_floods(seen: Observed, plan: Plan) -> Iterator[Notice]:
+    before = find(seen.session.status.conditions, "Throttled")
+    if escalated(seen) and not (before and before.reason == "FloodEscalated"):
+        yield Notice("FloodEscalated", _throttled(seen, plan).message, warning=True)
+
+
+def _told_of_phase(seen: Observed, plan: Plan) -> Iterator[Notice]:
     before = seen.session.status
-    found: list[Notice] = []
     if plan.phase is not before.phase and plan.phase in _PHASE_NOTICES:
         reason, message, warning = _PHASE_NOTICES[plan.phase]
         if before.phase is SessionPhase.COOLING and plan.phase is SessionPhase.ACTIVE:
             reason = "FloodWaitEnded"
-        found.append(Notice(reason, message or plan.ready[2], warning))
-    old_throttled = find(before.conditions, "Throttled")
-    if escalated(seen) and not (old_throttled and old_throttled.reason == "FloodEscalated"):
-        found.append(Notice("FloodEscalated", _throttled(seen, plan).message, warning=True))
+        yield Notice(reason, message or plan.ready[2], warning)
     if plan.action is Action.CREATE:
-        found.append(Notice("PodCreated", f"created pod {pod_name(seen.session.metadata.name)}"))
-    old_ready, old_stalled = find(before.conditions, "Ready"), find(before.conditions, "Stalled")
-    if plan.ready[1] in {"SecretMissing", "HeartbeatLost"} and (not old_ready or old_ready.reason != plan.ready[1]):
-        found.append(Notice(plan.ready[1], plan.ready[2], warning=True))
-    if plan.stalled and not (old_stalled and old_stalled.reason == plan.stalled[0]):
-        found.append(Notice(plan.stalled[0], plan.stalled[1], warning=True))
+        yield Notice("PodCreated", f"created pod {pod_name(seen.session.metadata.name)}")
     if plan.row == "silent for good":
-        found.append(Notice("WorkerReplaced", "the worker was silent for too long", warning=True))
-    return found
+        yield Notice("WorkerReplaced", "the worker was silent for too long", warning=True)
+
+
+def _told_of_conditions(seen: Observed, plan: Plan) -> Iterator[Notice]:
+    before = seen.session.status.conditions
+    old_ready, old_stalled = find(before, "Ready"), find(before, "Stalled")
+    if plan.ready[1] in {"SecretMissing", "HeartbeatLost"} and (not old_ready or old_ready.reason != plan.ready[1]):
+        yield Notice(plan.ready[1], plan.ready[2], warning=True)
+    if plan.stalled and not (old_stalled and old_stalled.reason == plan.stalled[0]):
+        yield Notice(plan.stalled[0], plan.stalled[1], warning=True)
 
 
 _PHASE_NOTICES: dict[SessionPhase, tuple[str, str, bool]] = {

@@ -13,9 +13,9 @@ from streamvault_operator.domain.observation import NO_DRIFT, Observed, terminat
 from streamvault_operator.domain.pods import PodView, drift
 from streamvault_operator.domain.resources import SessionStatus, WorkerSession
 from streamvault_operator.domain.rollout import may_roll
-from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, standing
+from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, spokesman, standing
 from streamvault_operator.domain.session import Action, Plan, decide
-from streamvault_operator.domain.session_status import notices, render_status
+from streamvault_operator.domain.session_status import notice, render_status
 from streamvault_operator.io.kube import EVENT, POD, WORKER_SESSION, Conflict, Kube, KubeError, Manifest, NotFound
 from streamvault_operator.io.reports import ReportsUnavailable
 from streamvault_operator.render.worker_pod import spec_hash, worker_pod
@@ -44,8 +44,7 @@ async def reconcile_session(deps: Deps, name: str) -> float | None:
     await deps.roster.refresh()
     seen = await _observe(deps, session, manifest)
     # from here to `note` nothing may be awaited: two sessions must not both be the one that may leave
-    seen = _with_turn(deps, seen)
-    plan = decide(seen)
+    seen, plan = _decide(deps, seen)
     status = render_status(seen, plan)
     deps.roster.note(name, session.model_copy(update={"status": SessionStatus.parse(status)}))
     log.debug("decided", extra={"object": name, "row": plan.row})
@@ -65,7 +64,9 @@ async def reconcile_session(deps: Deps, name: str) -> float | None:
 async def _observe(deps: Deps, session: WorkerSession, rendered: Manifest) -> Observed:
     name = session.metadata.name
     found = await deps.kube.find(POD, keys.pod_name(name))
-    board = await deps.reports.board(name)
+    # a worker tells why it is unready before the kubelet sees it: without its word, the status would be written twice
+    unready = found is not None and session.status.phase is SessionPhase.ACTIVE and not PodView.of(found).ready
+    board = await deps.reports.board(name, fresh=unready)
     now = deps.now()
     unix_offset = now.timestamp() - deps.reports.clock()
     heard_at = board.heard.get(name)
@@ -94,6 +95,29 @@ def _with_turn(deps: Deps, seen: Observed) -> Observed:
     return replace(seen, turn=turn, may_roll=may_roll(name, session.spec.pool, others, seen.now))
 
 
+def _decide(deps: Deps, seen: Observed) -> tuple[Observed, Plan]:
+    """The plan, which also tells what this very transition means for the pool: later would be a write more."""
+    seen = _with_turn(deps, seen)
+    plan = decide(seen)
+    if not _moves(seen, plan):
+        return seen, plan
+    session, pool = seen.session, seen.session.spec.pool
+    status = SessionStatus.parse(render_status(seen, plan))
+    others = [other for other in deps.roster.pool(pool) if other.metadata.name != session.metadata.name]
+    after = [*others, session.model_copy(update={"status": status})]
+    exhausted = spokesman(after, pool_policy(deps, pool), seen.now) == session.metadata.name
+    if exhausted is seen.turn.exhausted:
+        return seen, plan
+    seen = replace(seen, turn=replace(seen.turn, exhausted=exhausted))
+    return seen, decide(seen)
+
+
+def _moves(seen: Observed, plan: Plan) -> bool:
+    """Whether the session will be something else to its pool than it is written to be."""
+    ready = find(seen.session.status.conditions, "Ready")
+    return plan.phase is not seen.session.status.phase or ready is None or ready.status is not plan.ready[0]
+
+
 def pool_policy(deps: Deps, pool: str) -> PoolPolicy:
     """The bounds of a pool; those of a pool that the configuration does not name are the defaults."""
     configured = deps.config.workers.pools.get(pool)
@@ -120,8 +144,7 @@ async def _secret_user(deps: Deps, session: WorkerSession) -> str:
 
 def _wake_pool(deps: Deps, seen: Observed, plan: Plan) -> None:
     """A place got free or was taken: whoever waits for that shall look at once."""
-    ready = find(seen.session.status.conditions, "Ready")
-    if plan.phase is seen.session.status.phase and ready is not None and ready.status is plan.ready[0]:
+    if not _moves(seen, plan):
         return
     for other in deps.roster.pool(seen.session.spec.pool):
         waiting = standing(other, seen.now) in {Standing.SPARE, Standing.STARTING} or other.status.active_since
@@ -192,9 +215,10 @@ async def _create(deps: Deps, session: WorkerSession, manifest: Manifest) -> Non
 async def _write(deps: Deps, current: Manifest, seen: Observed, plan: Plan, status: Manifest) -> None:
     if await deps.kube.apply_status(WORKER_SESSION, current, status):
         deps.metrics.status_writes.labels("workersession").inc()
-    for notice in notices(seen, plan):
-        log.info(notice.reason, extra={"object": seen.session.metadata.name, "detail": notice.message})
-        await deps.kube.post_event(current, notice.reason, notice.message, warning=notice.warning)
+    told = notice(seen, plan)
+    if told is not None:
+        log.info(told.reason, extra={"object": seen.session.metadata.name, "detail": told.message})
+        await deps.kube.post_event(current, told.reason, told.message, warning=told.warning)
 
 
 async def _release(deps: Deps, current: Manifest, name: str) -> None:

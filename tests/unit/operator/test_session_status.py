@@ -9,7 +9,7 @@ from sessions import NOW, RUNNING, STARTING, Case, condition, flooded, report, s
 from streamvault_common.models import WorkerState
 from streamvault_operator.domain.observation import Observed
 from streamvault_operator.domain.session import decide
-from streamvault_operator.domain.session_status import notices, render_status
+from streamvault_operator.domain.session_status import notice, render_status
 
 
 def shown(seen: Observed) -> dict[str, Any]:
@@ -21,7 +21,8 @@ def conditions(seen: Observed) -> dict[str, str]:
 
 
 def events(seen: Observed) -> list[str]:
-    return [notice.reason for notice in notices(seen, decide(seen))]
+    told = notice(seen, decide(seen))
+    return [told.reason] if told else []
 
 
 def test_a_serving_session_shows_since_when_and_as_whom() -> None:
@@ -48,7 +49,9 @@ def test_a_refused_session_says_why_and_what_to_do() -> None:
     ready = next(item for item in shown(seen)["conditions"] if item["type"] == "Ready")
     assert "sessionSecretRef.revision" in ready["message"]
     assert events(seen) == ["SessionBanned"]
-    assert notices(seen, decide(seen))[0].warning
+    told = notice(seen, decide(seen))
+    assert told is not None
+    assert told.warning
 
 
 def test_a_ban_outlives_the_memory_of_redis() -> None:
@@ -108,7 +111,10 @@ def test_too_many_floods_in_a_row_end_in_a_rest() -> None:
     assert shown(seen)["phase"] == "Draining"
     assert shown(seen)["restingUntil"] == seconds_ago(2 - 21_600)
     assert conditions(seen)["Throttled"] == "True/FloodEscalated"
-    assert events(seen) == ["SessionDraining", "FloodEscalated"]
+    told = notice(seen, decide(seen))
+    assert told is not None
+    assert (told.reason, told.warning) == ("FloodEscalated", True)
+    assert "viewers finish what they are reading" in told.message
     written = tuple(shown(seen)["conditions"])
     rest = {"restingUntil": seconds_ago(-3600), "floodWaits": {**floods["floodWaits"], "consecutive": 0}}
     resting = Case(phase="Resting", pod=None, report=None, extra_status=rest, conditions=written).observed()

@@ -1,0 +1,123 @@
+"""What a transition of a session costs the API server: one write of the status and one Event, whatever comes first."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import api_server
+import pytest
+from api_server import ApiServer
+from conditions import until_true
+from operator_config import CONFIG
+from scratch_operator import ScratchOperator
+
+from streamvault_common.models import WorkerState
+
+pytestmark = pytest.mark.cluster
+
+NO_MARGIN = {"minSeconds": 0, "jitterPercent": 0}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ApiServer]:
+    with api_server.connect(api_server.kubeconfig_path()) as server:
+        yield server
+
+
+@pytest.fixture
+async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
+    """An operator over an empty namespace."""
+    namespace = f"operator-test-{secrets.token_hex(4)}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    with TemporaryDirectory() as folder:
+        operator = ScratchOperator(api, namespace, Path(folder))
+        await operator.redis.start()
+        await operator.start()
+        try:
+            yield operator
+        finally:
+            await operator.kill()
+            await operator.redis.stop()
+            operator.sweep()
+
+
+class Writes:
+    """Counts writes to a namespace from its making on."""
+
+    def __init__(self, scratch: ScratchOperator) -> None:
+        self._scratch = scratch
+        self._paths = {kind: scratch.path(kind) for kind in ("workersessions", "events")}
+        self._since = {kind: self._version(kind) for kind in self._paths}
+
+    def _version(self, kind: str) -> str:
+        return str(self._scratch.api.get(self._paths[kind], limit="1")["metadata"]["resourceVersion"])
+
+    def of(self, kind: str) -> dict[str, list[str]]:
+        """By session: the phase after each write of its status, or the reason of each Event."""
+        found: dict[str, list[str]] = {}
+        for change in self._scratch.api.history(self._paths[kind], self._since[kind]):
+            thing = change["object"]
+            if kind == "events":
+                found.setdefault(thing["involvedObject"]["name"], []).append(thing["reason"])
+            else:
+                found.setdefault(thing["metadata"]["name"], []).append(thing["status"]["phase"])
+        return found
+
+
+async def flood(scratch: ScratchOperator, name: str, seconds: int, ago: float = 0.0, **fields: Any) -> None:
+    """Play a worker that was ordered to wait: it says so, and the kubelet sees at once that it is unready."""
+    began = time.time() - ago
+    waits = {"flood_at": began, "flood_until": began + seconds, "flood_seconds": seconds}
+    await scratch.beat(name, WorkerState.COOLING, **waits, **fields)
+    scratch.run_pod(name, ready=False)
+
+
+async def test_a_flood_is_one_write_and_one_event_also_when_the_kubelet_is_quicker_than_the_report(
+    scratch: ScratchOperator,
+) -> None:
+    scratch.declare("s01", cooldown=NO_MARGIN)
+    await scratch.serve("s01")
+    for round_ in range(4):  # the report is read every two seconds: somewhere in between
+        writes = Writes(scratch)
+        await flood(scratch, "s01", 5)
+        await scratch.until_shown("s01", "Cooling False/FloodWait")
+        await scratch.beat("s01")
+        scratch.run_pod("s01")
+        await scratch.until_shown("s01", "Active True/Serving")
+        assert writes.of("workersessions") == {"s01": ["Cooling", "Active"]}, f"round {round_}"
+        assert writes.of("events") == {"s01": ["FloodWaitStarted", "FloodWaitEnded"]}
+
+
+async def test_too_many_floods_are_one_write_and_one_event(scratch: ScratchOperator) -> None:
+    scratch.declare("s01", cooldown={**NO_MARGIN, "maxConsecutive": 1, "escalateRestSeconds": 600})
+    await scratch.serve("s01")
+    writes = Writes(scratch)
+    await flood(scratch, "s01", 30, in_flight=2)
+    await scratch.until_shown("s01", "Draining False/Draining")
+    assert writes.of("workersessions") == {"s01": ["Draining"]}
+    assert writes.of("events") == {"s01": ["FloodEscalated"]}
+
+
+async def test_an_exhausted_pool_is_told_by_one_session(scratch: ScratchOperator) -> None:
+    names = ["s01", "s02", "s03", "s04"]
+    await scratch.kill()
+    await scratch.start(workers={**CONFIG["workers"], "pools": {"default": {"minActive": 4, "maxActive": 4}}})
+    for name in names:
+        scratch.declare(name, cooldown=NO_MARGIN)
+    for name in names:
+        await scratch.serve(name)
+    writes = Writes(scratch)
+    await flood(scratch, "s03", 120)
+
+    async def told() -> bool:
+        session = scratch.find("workersessions", "s01")
+        assert session is not None
+        return any(one["reason"] == "PoolExhausted" for one in session["status"]["conditions"])
+
+    await until_true(told, 40)
+    await scratch.until_shown("s03", "Cooling False/FloodWait")
+    assert writes.of("workersessions") == {"s01": ["Active"], "s03": ["Cooling"]}
+    assert writes.of("events") == {"s01": ["PoolExhausted"], "s03": ["FloodWaitStarted"]}
