@@ -1,18 +1,19 @@
 """How the operator starts: its configuration, kopf's settings, and its own HTTP port."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import kopf
 import pytest
 import yaml
 from conditions import until
 from operator_config import CONFIG
 
-from streamvault_common.keys import KOPF_FINALIZER
 from streamvault_operator import server
 from streamvault_operator.config import InvalidConfig, load
 from streamvault_operator.health import Health
@@ -55,13 +56,59 @@ def test_a_missing_config_file_says_which_variable_names_it(tmp_path: Path) -> N
         load(tmp_path / "none.yaml")
 
 
-def test_kopf_stays_in_one_namespace_and_keeps_its_marks_in_ours() -> None:
-    settings = kopf_settings()
-    assert settings.scanning.disabled
-    assert settings.peering.standalone
-    assert settings.persistence.finalizer == KOPF_FINALIZER
-    assert not settings.posting.loggers
-    assert settings.queueing.worker_limit is None, "a limit throttles to a few objects per second"
+KOPF: list[tuple[str, object]] = [
+    # what kopf does with us, and what a default would cost
+    ("scanning.disabled", True),  # rights in one namespace only
+    ("peering.standalone", True),  # a stray peering object would pause us
+    ("persistence.finalizer", "streamvault.io/kopf"),
+    ("persistence.consistency_timeout", 5.0),
+    ("queueing.worker_limit", None),  # a limit throttles to limit / idle_timeout objects per second
+    ("queueing.idle_timeout", 5.0),
+    ("watching.server_timeout", 300),
+    ("watching.client_timeout", 310),  # longer than the server's
+    ("watching.connect_timeout", 10),
+    ("watching.inactivity_timeout", 70.0),  # bookmarks come every 60 s
+    ("watching.chunk_size", 500),
+    ("watching.initial_streaming", False),  # not before Kubernetes 1.34 is the oldest
+    ("networking.request_timeout", 30),
+    ("posting.enabled", True),
+    ("posting.level", logging.INFO),
+    ("posting.loggers", False),  # no event per log line
+    ("posting.reporting_component", "streamvault-operator"),
+    ("execution.default_backoff", 15),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), KOPF, ids=[name for name, _ in KOPF])
+def test_every_setting_of_kopf_is_the_one_that_was_chosen(name: str, value: object) -> None:
+    found: object = kopf_settings()
+    for step in name.split("."):
+        found = getattr(found, step)
+    assert found == value
+
+
+def test_kopf_keeps_its_marks_under_our_prefix_and_in_their_new_form_only() -> None:
+    persistence = kopf_settings().persistence
+    progress, diffbase = persistence.progress_storage, persistence.diffbase_storage
+    assert isinstance(progress, kopf.AnnotationsProgressStorage)
+    assert isinstance(diffbase, kopf.AnnotationsDiffBaseStorage)
+    for storage in (progress, diffbase):
+        assert (storage.prefix, storage.v1) == ("streamvault.io", False)
+
+
+def test_kopf_lists_only_what_is_ours_and_every_object_that_has_a_finalizer() -> None:
+    watching = kopf_settings().watching
+
+    def selectors(resource: kopf.Resource) -> list[str]:
+        return list(watching.label_selectors.collect(resource))
+
+    pods = kopf.Resource("", "v1", "pods", kind="Pod", singular="pod", namespaced=True)
+    services = kopf.Resource("", "v1", "services", kind="Service", singular="service", namespaced=True)
+    titles = kopf.Resource("streamvault.io", "v1alpha1", "titles", kind="Title", singular="title", namespaced=True)
+    assert selectors(pods) == ["app.kubernetes.io/component in (worker, edge)"]
+    assert selectors(services) == ["app.kubernetes.io/managed-by=streamvault-operator"]
+    assert selectors(titles) == []
+    assert list(watching.field_selectors.collect(titles)) == [], "one that is filtered out would stay Terminating"
 
 
 @asynccontextmanager
