@@ -68,7 +68,12 @@ def unready_pods(pods: list[Object]) -> list[str]:
 
 
 def outdated_pods(pods: list[Object], current: Collection[str]) -> list[str]:
-    """Pods that run another build of one of our images than the current one: the operator is about to replace them."""
+    """Pods that run another build of one of our images than the current ones: the operator is about to replace them.
+
+    None when it is not known which are current: nothing was built in this clone.
+    """
+    if not current:
+        return []
     return [
         f"{pod['metadata']['name']} (an older image)"
         for pod in pods

@@ -120,6 +120,7 @@ def test_pod_of_an_older_build_is_about_to_be_replaced() -> None:
     assert outdated_pods([running("ws-a", "worker:1"), running("ws-b", "worker:2")], current) == [
         "ws-a (an older image)"
     ]
+    assert outdated_pods([running("ws-a", "worker:1")], set()) == [], "a clone that built nothing knows no better"
     stranger = running("db", "x")
     stranger["spec"]["containers"][0]["image"] = "docker.io/library/mongo:8"
     assert outdated_pods([stranger], current) == []

@@ -1,0 +1,91 @@
+"""`make up` on an installation that stands. `make test` runs this folder last: it looks at all of the installation."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from site_under_test import Site, eventually, restarts
+
+from demo.catalogue import TITLES
+from streamvault_dev.cluster.daemons import start_time
+from streamvault_dev.paths import REPOSITORY, RUN
+
+SECOND_RUN_SECONDS = 60
+# Running pods notice nothing when these are gone.
+EXPENDABLE = ("kubelet", "kube-proxy", "kube-scheduler", "kube-controller-manager")
+
+
+def drive(*arguments: str) -> str:
+    """What the driver of the Makefile's targets prints; AssertionError with it when it fails."""
+    environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}  # noqa: PTH120
+    done = subprocess.run(
+        [REPOSITORY / "hack/dev", *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def steps(printed: str, mark: str) -> list[str]:
+    """Names of the steps with that mark: `>` was begun, `=` was skipped."""
+    return re.findall(rf"(?m)^  {mark}   ([a-z ]+):", printed)
+
+
+@pytest.fixture
+def settled() -> None:
+    """Whatever earlier tests left half-way is finished."""
+    drive("up")
+
+
+@pytest.mark.timeout(1200)
+def test_second_run_does_nothing_and_says_so_within_a_minute(settled: None) -> None:
+    began = time.monotonic()
+    printed = drive("up")
+    took = time.monotonic() - began
+    assert steps(printed, ">") == []
+    assert {"images", "cluster", "load", "release", "pods", "sample library", "titles", "workers"} <= set(
+        steps(printed, "=")
+    )
+    assert "website          http://" in printed
+    assert took < SECOND_RUN_SECONDS
+
+
+@pytest.mark.timeout(1200)
+def test_status_of_a_whole_installation_is_code_0(settled: None) -> None:
+    printed = drive("status")
+    assert ": running" in printed.splitlines()[0]
+    assert "not ready" not in printed
+    for title in TITLES:
+        assert title.id in printed
+
+
+@pytest.mark.timeout(1200)
+def test_killed_daemons_come_back_without_touching_what_runs(settled: None) -> None:
+    before = restarts()
+    killed = {}
+    for name in EXPENDABLE:
+        file = RUN / f"{name}.pid"
+        if file.is_file():  # another cluster than the built one has none
+            pid, started = file.read_text().split()
+            assert start_time(int(pid)) == started, f"{name} does not run"
+            os.kill(int(pid), signal.SIGKILL)
+            eventually(lambda pid=pid: start_time(int(pid)) is None, 30, f"{name} is dead")  # type: ignore[misc]
+            killed[name] = pid
+    printed = drive("up")
+    begun = set(steps(printed, ">"))
+    assert ("cluster" in begun) == bool(killed)
+    assert begun <= {"cluster", "pods", "titles", "workers"}, "a kubelet that starts asks every pod anew, no more"
+    for name, pid in killed.items():
+        again, started = (RUN / f"{name}.pid").read_text().split()
+        assert again != pid
+        assert start_time(int(again)) == started
+    assert restarts() == before
+    viewer = Site()
+    try:
+        source = viewer.source(TITLES[0].id, "720p")
+        assert viewer.read(source["url"], "bytes=0-99").status_code == 206
+    finally:
+        viewer.http.close()
