@@ -13,6 +13,7 @@ from streamvault_common import logs
 from streamvault_common.keys import API_VERSION, TITLES, WORKER_SESSIONS
 
 from . import server
+from .comparing import compare
 from .config import InvalidConfig, OperatorSettings, load
 from .deps import Deps
 from .handlers.memo import EDGE_OBJECT, Queues
@@ -22,7 +23,6 @@ from .io.kube import Conflict, Unavailable
 from .io.reports import ReportsUnavailable
 from .io.store import StoreUnavailable
 from .listening import listen
-from .orphan_search import search
 from .reconcile.edge import reconcile_edge
 from .reconcile.session import reconcile_session
 from .reconcile.title import reconcile_title
@@ -85,12 +85,12 @@ async def run(settings: OperatorSettings) -> None:
     try:
         await require_kinds(deps)
         remembering = asyncio.create_task(remember_debts(deps, queues))
-        searching = asyncio.create_task(search(deps, queues), name="orphan search")
+        comparing = asyncio.create_task(compare(deps, queues), name="comparing")
         try:
             await watch(queues, settings.namespace, watching)
         finally:
             remembering.cancel()
-            searching.cancel()
+            comparing.cancel()
     finally:
         listening.cancel()
         await runner.cleanup()

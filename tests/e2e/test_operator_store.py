@@ -16,10 +16,13 @@ from streamvault_common.documents import (
     Denial,
     Part,
     PurgeDebt,
+    Quality,
     StoredFile,
     TitleDocument,
+    TitleFile,
     TitleKind,
 )
+from streamvault_operator.domain.comparison import Projection
 from streamvault_operator.io.store import Store
 
 pytestmark = pytest.mark.cluster
@@ -119,7 +122,10 @@ async def test_titles_and_users_are_found(stored: tuple[Store, Any]) -> None:
     store, _ = stored
     await store.put_title(title())
     await store.put_files([file(FIDS[0], 1), file(FIDS[1], 2)])
-    assert (await store.titles_besides({NAME}), await store.titles_besides(set())) == (set(), {NAME})
+    shown = TitleFile(fid=FIDS[0], gen=1, name="a", quality=Quality.HD, size_bytes=1000)
+    await store.put_title(title().model_copy(update={"files": (shown,)}))
+    assert await store.projections() == [Projection(NAME, "u1", ((FIDS[0], 1),))]
+    assert await store.stored_gens() == {FIDS[0]: 1, FIDS[1]: 1}
     wanted = {-1002400000123: [1, 2, 3]}
     assert set(await store.users_of(wanted)) == {(-1002400000123, 1), (-1002400000123, 2)}
     await store.set_blocked([FIDS[0]], on=True)

@@ -1,7 +1,7 @@
 """MongoDB: the documents that the operator owns. Every write can be repeated."""
 
 import logging
-from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -25,10 +25,13 @@ from streamvault_common.documents import (
     TitleDocument,
     TitleKind,
 )
+from streamvault_operator.domain.comparison import Projection
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_MILLISECONDS = 5000
+LISTED_AT_ONCE = 1000
+"""A batch is decoded in one go: larger ones would hold up everything else."""
 UNSET = {"$in": ["", None]}
 """Matches a text that is empty or was never written."""
 
@@ -196,11 +199,18 @@ class Store:
                 return False
             return True
 
-    async def titles_besides(self, known: Container[str]) -> set[str]:
-        """Ids of the projections that are not `known`."""
+    async def projections(self) -> list[Projection]:
+        """Every title of the catalogue, with the files that it shows."""
         async with _mapped("list the titles"):
-            found = self._database[TITLES].find({}, {"_id": 1})
-            return {entry["_id"] async for entry in found if entry["_id"] not in known}
+            wanted = {"uid": 1, "files.fid": 1, "files.gen": 1}
+            found = self._database[TITLES].find({}, wanted, batch_size=LISTED_AT_ONCE)
+            return [_projection(entry) async for entry in found]
+
+    async def stored_gens(self) -> dict[str, int]:
+        """The generation of every stored video file by fid."""
+        async with _mapped("list the files"):
+            found = self._database[FILES].find({"kind": "video"}, {"gen": 1}, batch_size=LISTED_AT_ONCE)
+            return {entry["_id"]: int(entry["gen"]) async for entry in found}
 
     async def delete_title(self, title_id: str) -> None:
         """Remove the projection of a Title."""
@@ -222,6 +232,11 @@ class Store:
         if fids:
             async with _mapped("block files" if on else "unblock files"):
                 await self._database[FILES].update_many({"_id": {"$in": list(fids)}}, {"$set": {"blocked": on}})
+
+
+def _projection(entry: Mapping[str, Any]) -> Projection:
+    files = tuple((file["fid"], int(file["gen"])) for file in entry.get("files", ()))
+    return Projection(entry["_id"], entry.get("uid", ""), files)
 
 
 def _gone(title_id: str, uid: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ instead, and declaring the title again puts it back on the air.
 
 import asyncio
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from streamvault_common.documents import TitleDocument
 from streamvault_common.keys import API_VERSION, TITLES
@@ -52,11 +52,6 @@ async def withdraw(deps: Deps, name: str) -> float | None:
     await Trail(deps, stub, doomed.audit_id(document.uid or name), ORDER, ids).orphaned()
     await deps.store.delete_title(name)
     return None
-
-
-async def find(deps: Deps, declared: Container[str]) -> set[str]:
-    """Titles in MongoDB that are not among the `declared` ones; raises StoreUnavailable."""
-    return await deps.store.titles_besides(declared)
 
 
 async def _files(deps: Deps, name: str) -> tuple[DoomedFile, ...]:

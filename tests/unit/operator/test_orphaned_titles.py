@@ -10,10 +10,10 @@ from title_world import EDGE, NAME, TitleWorld, fid, title_world
 from titles import CHANNEL
 
 from streamvault_common.documents import Part, StoredFile, asset_id
-from streamvault_operator import orphan_search
+from streamvault_operator.comparing import compare
+from streamvault_operator.domain.comparison import Projection, differing
 from streamvault_operator.handlers.memo import Queues
 from streamvault_operator.io.kube import Unavailable
-from streamvault_operator.io.store import StoreUnavailable
 from streamvault_operator.metrics import Metrics
 from streamvault_operator.reconcile import orphans
 from streamvault_operator.workqueue import WorkQueue
@@ -89,14 +89,6 @@ async def test_no_title_is_missing_while_titles_are_not_served(world: TitleWorld
     assert world.shown() == "Published"
 
 
-async def test_titles_that_nobody_declares_are_found(world: TitleWorld) -> None:
-    assert await orphans.find(world.deps, {NAME, "red-reel"}) == set()
-    assert await orphans.find(world.deps, {"red-reel"}) == {NAME}
-    await world.mongo.stop()
-    with pytest.raises(StoreUnavailable):
-        await orphans.find(world.deps, set())
-
-
 async def test_a_title_that_is_being_deleted_without_the_finalizer_is_purged_while_it_is_there(
     world: TitleWorld,
 ) -> None:
@@ -112,7 +104,7 @@ async def test_a_title_that_is_being_deleted_without_the_finalizer_is_purged_whi
 async def test_a_title_that_lost_its_resource_while_the_operator_was_away_is_found(world: TitleWorld) -> None:
     world.declare(name="red-reel", uid="u2")
     await world.look("red-reel")
-    async with searching(world, {"red-reel": ()}):
+    async with comparing(world, {"red-reel": ("u2", 1, False)}):
         await until(lambda: world.shown() == "")
     assert world.shown("red-reel") == "Published"
 
@@ -120,17 +112,41 @@ async def test_a_title_that_lost_its_resource_while_the_operator_was_away_is_fou
 async def test_a_namespace_without_titles_beside_a_full_database_is_taken_for_a_mistake(
     world: TitleWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with searching(world, {}):
+    async with comparing(world, {}):
         await until(lambda: "no Title is declared" in caplog.text)
     assert world.shown() == "Published"
 
 
+@pytest.mark.parametrize("collection", ["titles", "files"])
+async def test_documents_that_got_lost_come_back(world: TitleWorld, collection: str) -> None:
+    world.declare(name="red-reel", uid="u2")
+    await world.look("red-reel")
+    kept = dict(world.mongo.collections[collection])
+    (lost,) = (key for key in kept if key in {"red-reel", fid(title="red-reel")})
+    del world.mongo.collections[collection][lost]
+    async with comparing(world, {"red-reel": ("u2", 1, False)}):
+        await until(lambda: world.mongo.collections[collection].get(lost) == kept[lost])
+
+
+def test_only_what_differs_is_looked_at() -> None:
+    shown = [
+        Projection("as-declared", "u1", (("a", 1), ("b", 2))),
+        Projection("made-again", "u2", (("c", 1),)),
+        Projection("other-generation", "u3", (("d", 1),)),
+        Projection("without-file", "u4", (("e", 1),)),
+        Projection("orphan", "u5"),
+    ]
+    declared = {"as-declared": "u1", "made-again": "u9", "other-generation": "u3", "without-file": "u4", "new": "u6"}
+    stored = {"a": 1, "b": 2, "c": 1, "d": 2}
+    assert differing(declared, shown, stored) == {"made-again", "other-generation", "without-file", "orphan", "new"}
+
+
 @asynccontextmanager
-async def searching(world: TitleWorld, seen: dict[str, tuple[object, ...]]) -> AsyncIterator[None]:
-    """The operator's search and its queue of titles; the watch has told of the titles `seen`."""
+async def comparing(world: TitleWorld, seen: dict[str, tuple[object, ...]]) -> AsyncIterator[None]:
+    """The operator's comparison and its queue of titles; the watch has told of the titles `seen`."""
     titles, *others = (WorkQueue(kind, world.look, Metrics(), concurrency=1) for kind in ("title", "session", "edge"))
     queues = Queues(others[0], titles, others[1], seen=seen)
-    running = [asyncio.create_task(titles.run()), asyncio.create_task(orphan_search.search(world.deps, queues, 0))]
+    running = [asyncio.create_task(titles.run()), asyncio.create_task(compare(world.deps, queues, 0))]
     try:
         yield
     finally:
