@@ -1,6 +1,7 @@
 """The edge's purge agent as a process on a free port."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from nginx import REPOSITORY, free_port
 
 TOKEN = "agent-token-of-the-tests"
 START_SECONDS = 20.0
+NO_NGINX = "http://127.0.0.1:9/status"
 
 
 def spawn(variables: dict[str, str]) -> "subprocess.Popen[str]":
@@ -25,8 +27,21 @@ def spawn(variables: dict[str, str]) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def running_agent(cache: Path, status_url: str = "http://127.0.0.1:9/status") -> Iterator[httpx.Client]:
+def running_agent(cache: Path, status_url: str = NO_NGINX) -> Iterator[httpx.Client]:
     """An agent on a cache; the client sends its token."""
+    with _agent(cache, status_url, signal.SIGTERM) as client:
+        yield client
+
+
+@contextmanager
+def killed_agent(cache: Path) -> Iterator[httpx.Client]:
+    """The same, ended at once as for want of memory."""
+    with _agent(cache, NO_NGINX, signal.SIGKILL) as client:
+        yield client
+
+
+@contextmanager
+def _agent(cache: Path, status_url: str, ended_by: signal.Signals) -> Iterator[httpx.Client]:
     port = free_port()
     variables = {"EDGE_AGENT_TOKEN": TOKEN, "CACHE_ROOT": str(cache), "NGINX_STATUS_URL": status_url, "PORT": str(port)}
     process = spawn(variables)
@@ -36,7 +51,7 @@ def running_agent(cache: Path, status_url: str = "http://127.0.0.1:9/status") ->
             _wait_until_healthy(client, process)
             yield client
     finally:
-        process.terminate()
+        process.send_signal(ended_by)
         process.communicate(timeout=15)
 
 

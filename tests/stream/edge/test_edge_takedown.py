@@ -1,11 +1,12 @@
 """A film that must vanish: tombstones and purges by the real agent on the real nginx's cache."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from edge_agent import running_agent
+from edge_agent import killed_agent, running_agent
 from edge_site import Site, read_until_cut, wait_until
 from origin import File
 
@@ -109,6 +110,40 @@ def test_viewer_in_mid_film_brings_no_slice_back(site: Site, agent: httpx.Client
     purge(agent, file)
     assert slices(agent, file)["present"] == 0
     assert site.get(site.play(file)).status_code == 410
+    assert slices(agent, file)["present"] == 0
+
+
+def test_takedown_survives_that_agent_and_nginx_are_killed(tmp_path: Path) -> None:
+    site = Site(tmp_path, workers=1)
+    try:
+        site.start()
+        film, kept = site.origin.add(2 * SLICE_BYTES), site.origin.add(1000)
+        for file in (film, kept):
+            site.get(site.play(file))
+        with killed_agent(site.nginx.cache) as agent:
+            agent.put(f"/tombstones/{film.fid}")
+            assert purge(agent, film) == {"removed": 2, "remaining": 0}
+        site.nginx.kill()
+        site.nginx.start()
+        assert site.get(site.play(film)).status_code == 410
+        with running_agent(site.nginx.cache) as agent:
+            assert agent.get("/tombstones").json() == {"fids": [film.fid]}
+            assert slices(agent, film)["present"] == 0
+            assert purge(agent, film) == {"removed": 0, "remaining": 0}
+            assert agent.delete(f"/tombstones/{film.fid}").status_code == 204
+        assert site.get(site.play(kept)).headers["x-cache"] == "HIT"
+    finally:
+        site.stop()
+
+
+def test_slice_that_was_stored_after_a_purge_is_told_and_swept(site: Site, agent: httpx.Client) -> None:
+    """What a purge answers is counted on the disk, not assumed: the second sweep finds what came back."""
+    file = site.origin.add(3 * SLICE_BYTES)
+    site.get(site.play(file))
+    assert purge(agent, file) == {"removed": 3, "remaining": 0}
+    site.get(site.play(file), f"{SLICE_BYTES}-{SLICE_BYTES}")
+    wait_until(lambda: slices(agent, file)["present"] == 1, "the slice is stored")
+    assert purge(agent, file) == {"removed": 1, "remaining": 0}
     assert slices(agent, file)["present"] == 0
 
 
