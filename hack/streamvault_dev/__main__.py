@@ -110,7 +110,7 @@ def _sessions(options: argparse.Namespace) -> int | None:
 
 
 def _bench(_: argparse.Namespace) -> None:
-    installation.up()
+    installation.up(every_program=True)
     testing.bench()
 
 

@@ -41,7 +41,7 @@ def tracked_texts() -> dict[str, str]:
     for name in filter(None, names.split("\0")):
         file = REPOSITORY / name
         if file.is_file() and b"\0" not in (raw := file.read_bytes()):
-            texts[name] = raw.decode()
+            texts[name] = raw.decode(errors="replace")
     return texts
 
 
