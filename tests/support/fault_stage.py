@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from operator_forks import OperatorForks
 from played_swarm import Swarm
 from pymongo import MongoClient
 from pymongo.database import Database
-from scratch_operator import SLOW, ScratchOperator, Surroundings
+from scratch_operator import POLL_SECONDS, SLOW, ScratchOperator, Surroundings
 from stores import database, far_end, mongodb_uri, through
 from wire import Wire
 
@@ -71,9 +71,14 @@ class Stage:
         """Start the operator over an edge; other sections of its configuration may be replaced."""
         await self.operator.start(clock_offset_seconds, **({"edge": CONFIG["edge"]} | config))
 
-    async def start_after_late_writers(self, times: int = 1) -> None:
-        """Start the operator as if it had been down for a minute, or for some."""
-        await self.start(clock_offset_seconds=times * (LATE_WRITERS_SECONDS + 5.0))
+    async def restart(self, *, minutes_later: int = 0) -> None:
+        """Kill the operator and start it again, at once or as if it had been down for so many minutes.
+
+        Every clock is set forward: nobody has to wait until slices that were under way may be looked for again.
+        """
+        await self.operator.kill()
+        self.swarm.clock_offset_seconds += minutes_later * (LATE_WRITERS_SECONDS + 2.0)
+        await self.start(self.swarm.clock_offset_seconds)
 
     async def moderator(self) -> None:
         """Bring a session with the role Moderate to Active."""
@@ -126,33 +131,31 @@ class Stage:
 
     def reason(self, name: str, condition: str) -> str:
         """Status and reason of a condition, for example `False/Unreachable`."""
-        conditions = self.title(name).get("status", {}).get("conditions", [])
-        return next((f"{one['status']}/{one['reason']}" for one in conditions if one["type"] == condition), "")
+        return reason_of(self.title(name), condition)
 
     async def until_title(self, name: str, phase: str, seconds: float = SLOW) -> None:
         """Wait for a phase."""
-
-        async def reached() -> bool:
-            await asyncio.sleep(0.05)
-            return self.phase(name) == phase
-
-        await self._until(reached, f"{name} is not {phase}", name, seconds)
+        await self.until(name, lambda title: title.get("status", {}).get("phase") == phase, seconds, phase)
 
     async def until_reason(self, name: str, condition: str, *reasons: str, seconds: float = SLOW) -> None:
         """Wait until a condition of a Title has one of these statuses and reasons."""
+        wanted = f"{condition} {' or '.join(reasons)}"
+        await self.until(name, lambda title: reason_of(title, condition) in reasons, seconds, wanted)
 
-        async def reached() -> bool:
-            await asyncio.sleep(0.05)
-            return self.reason(name, condition) in reasons
+    async def until(
+        self, name: str, holds: Callable[[Manifest], bool], seconds: float = SLOW, wanted: str = "as it should be"
+    ) -> None:
+        """Wait until something holds of a Title; it is {} when it is gone."""
 
-        await self._until(reached, f"{condition} of {name} is not {reasons}", name, seconds)
+        async def looks() -> bool:
+            await asyncio.sleep(POLL_SECONDS)
+            return holds(self.title(name))
 
-    async def _until(self, reached: Any, otherwise: str, name: str, seconds: float) -> None:
         try:
-            await until_true(reached, seconds)
+            await until_true(looks, seconds)
         except TimeoutError:
             status = self.title(name).get("status")
-            raise AssertionError(f"{otherwise}: {status}\n{self.operator.log()[-3000:]}") from None
+            raise AssertionError(f"{name} is not {wanted}: {status}\n{self.operator.log()[-3000:]}") from None
 
     # ---- what is left of a title -------------------------------------------------------------------------------------
 
@@ -191,6 +194,12 @@ class Stage:
             "audit": self.audit(name) != COMPLETE,
         }
         return [what for what, left in found.items() if left]
+
+
+def reason_of(title: Manifest, condition: str) -> str:
+    """Status and reason of a condition; empty when there is none."""
+    conditions = title.get("status", {}).get("conditions", [])
+    return next((f"{one['status']}/{one['reason']}" for one in conditions if one["type"] == condition), "")
 
 
 COMPLETE = sorted(

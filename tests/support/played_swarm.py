@@ -75,6 +75,8 @@ class Swarm:
     """What sessions were asked to do with messages, and when (monotonic time)."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Size of each stored file that workers can read, by fid."""
+    clock_offset_seconds: float = 0.0
+    """How far the workers' clocks are off."""
     port: int = 0
 
     async def __aenter__(self) -> Self:
@@ -113,6 +115,10 @@ class Swarm:
     def serving(self) -> int:
         """How many workers serve viewers now."""
         return sum(one.ready and not one.ended for one in self.workers)
+
+    def now(self) -> float:
+        """The workers' clock (Unix time)."""
+        return time.time() + self.clock_offset_seconds
 
     # ---- pods --------------------------------------------------------------------------------------------------------
 
@@ -226,7 +232,7 @@ class Swarm:
         flood = self.floods.get(session)
         if drains:
             return WorkerState.DRAINING
-        if flood is not None and time.time() < flood.at + flood.cooling_seconds:
+        if flood is not None and self.now() < flood.at + flood.cooling_seconds:
             return WorkerState.COOLING
         return WorkerState.SERVING
 
@@ -236,10 +242,13 @@ class Swarm:
         if flood is not None:
             waits = {"flood_at": flood.at, "flood_until": flood.at + flood.seconds, "flood_seconds": flood.seconds}
         report: Any = SessionReport(
-            state=state, at=time.time(), pod_uid=worker.uid, in_flight=worker.in_flight, **waits
+            state=state, at=self.now(), pod_uid=worker.uid, in_flight=worker.in_flight, **waits
         ).to_redis()
         with suppress(RedisError, OSError):
-            await self._redis.hset(keys.session_key(worker.session), mapping=report)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(keys.session_key(worker.session), mapping=report)
+                pipe.expire(keys.session_key(worker.session), keys.HEARTBEAT_TTL_SECONDS)
+                await pipe.execute()
 
     async def _answer(self, session: str) -> None:
         with suppress(RedisError, OSError):
@@ -259,9 +268,11 @@ class Swarm:
         return MessagesReply(outcome=ReplyOutcome.DONE, present=tuple(sorted(known & set(request.message_ids))))
 
     async def _read_file(self, request: web.Request) -> web.Response:
-        size = self.sizes.get(request.match_info["fid"])
+        fid = request.match_info["fid"]
+        size = self.sizes.get(fid)
         if size is None:
             return web.Response(status=404)
         length = int(request.headers["Range"].rpartition("-")[2]) + 1
+        content = fid.encode() * (1 + length // len(fid))  # no two files begin alike
         headers = {"Content-Range": f"bytes 0-{length - 1}/{size}"}
-        return web.Response(status=206, body=bytes(length), headers=headers)
+        return web.Response(status=206, body=content[:length], headers=headers)

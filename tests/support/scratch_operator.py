@@ -25,7 +25,8 @@ from streamvault_common.keys import API_VERSION
 from streamvault_common.models import SessionReport, Verdict, WorkerState
 
 NOWHERE = {"streamvault.io/node": "none"}
-SLOW = 30.0
+SLOW = 60.0
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class ScratchOperator:
         """Wait until the session is shown as `wanted`."""
 
         async def matches() -> bool:
+            await asyncio.sleep(POLL_SECONDS)
             return self.shown(name) == wanted
 
         try:
@@ -156,6 +158,7 @@ class ScratchOperator:
         """The worker pod of a session, as soon as there is one (with another uid than `other_than`)."""
 
         async def found() -> Manifest | None:
+            await asyncio.sleep(POLL_SECONDS)
             pod = self.find("pods", keys.pod_name(name))
             return pod if pod is not None and pod["metadata"]["uid"] != other_than else None
 
@@ -167,6 +170,7 @@ class ScratchOperator:
         """Wait until the session has no worker pod."""
 
         async def gone() -> bool:
+            await asyncio.sleep(POLL_SECONDS)
             return self.find("pods", keys.pod_name(name)) is None
 
         await until_true(gone, SLOW)

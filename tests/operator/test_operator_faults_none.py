@@ -13,7 +13,6 @@ async def test_a_takedown_leaves_nothing_behind(stage: Stage) -> None:
     stage.take_down("film")
     await stage.until_reason("film", "SourcePurged", "True/Verified")
     await stage.until_reason("film", "MirrorsPurged", "True/Verified")
-    await stage.operator.kill()
-    await stage.start_after_late_writers()
+    await stage.restart(minutes_later=1)
     await stage.until_title("film", "TakenDown")
     assert await stage.traces("film", 1, 2, 3) == []

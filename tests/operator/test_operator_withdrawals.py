@@ -1,0 +1,67 @@
+"""Off the air at once: a withdrawal waits for nothing that is away, and reaches titles that lost their resource."""
+
+import asyncio
+import time
+
+import pytest
+from api_server import Manifest
+from conditions import until_true
+from fault_stage import Stage
+
+from streamvault_common import documents, keys
+
+pytestmark = pytest.mark.cluster
+
+CUT_SECONDS = 5.0
+
+
+async def cut(stage: Stage, name: str) -> bool:
+    """Whether no viewer can go on: the edge has lost the slices and refuses the file, and so do the workers."""
+    async with stage.operator.redis.client() as client:
+        blocked = await client.exists(keys.blocked_key(stage.fid(name)))
+    tombstone = stage.agent.cache / "tombstones" / stage.fid(name)
+    return bool(blocked) and tombstone.exists() and not any(path.exists() for path in stage.slices(name))
+
+
+@pytest.mark.parametrize("fault", ["cut", "freeze"])
+async def test_viewers_are_cut_in_time_while_mongodb_is_away(stage: Stage, fault: str) -> None:
+    await stage.start()
+    await stage.moderator()
+    await stage.publish("film", 1, 2)
+    getattr(stage.mongo, fault)()
+    asked = time.monotonic()
+    stage.take_down("film")
+    await until_true(lambda: cut(stage, "film"))
+    took = time.monotonic() - asked
+    assert took < CUT_SECONDS, f"{took:.1f} s\n{stage.operator.log()[-2000:]}"
+    await stage.until_reason("film", "Withdrawn", "False/Unreachable")
+    stage.mongo.mend()
+    await stage.until_reason("film", "Withdrawn", "True/Verified", seconds=60)
+    assert (stage.records[documents.TITLES].find_one({"_id": "film"}) or {})["state"] == "TakenDown"
+
+
+async def test_a_title_whose_finalizer_is_taken_off_goes_off_the_air_and_comes_back(stage: Stage) -> None:
+    await stage.start()
+    await stage.publish("film", 1, 2)
+    path = stage.operator.path("titles", "film")
+    await stage.operator.kill()
+    stage.operator.api.patch(path, {"metadata": {"finalizers": None}})
+    stage.operator.api.delete(path)
+    stage.declare_title("other", 7)
+    await stage.start()
+    await stage.until_title("other", "Published")
+
+    async def withdrawn() -> bool:
+        await asyncio.sleep(0.1)
+        return stage.records[documents.TITLES].find_one({"_id": "film"}) is None
+
+    await until_true(withdrawn, 120)
+    assert await cut(stage, "film")
+    assert stage.swarm.messages and set(next(iter(stage.swarm.messages.values()))) >= {1, 2}
+    assert "WithdrawnWithoutPurge" in stage.operator.events("film")
+
+    stage.declare_title("film", 1, 2)
+    await stage.until_title("film", "Published")
+    assert not await cut(stage, "film")
+    found: Manifest = stage.records[documents.FILES].find_one({"title": "film"}) or {}
+    assert (found["gen"], found["blocked"]) == (2, False)
