@@ -51,8 +51,17 @@ async def store_titles(folder: Path) -> None:
         async with uploader(telegram_settings(), mint_session(UPLOADER), CHANNEL_ID) as store:
             for title in TITLES:
                 started = time.monotonic()
+                if is_taken_down(title.id):
+                    print(f"    title {title.id} was taken down, which is for good: left alone", flush=True)
+                    continue
                 await store_title(store, title, folder, manager)
                 report(f"title {title.id} stored and declared", started)
+
+
+def is_taken_down(title_id: str) -> bool:
+    """Whether somebody tried a takedown on it: the API server would refuse to publish it again."""
+    found = cluster.get("title", title_id)
+    return found is not None and found["spec"].get("state") == "TakenDown"
 
 
 async def store_title(store: Uploader, title: SampleTitle, folder: Path, manager: str) -> None:
