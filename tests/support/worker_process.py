@@ -26,7 +26,7 @@ class WorkerProcess:
     @property
     def url(self) -> str:
         """Base address of its HTTP side."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.environment.get('HOST', '127.0.0.1')}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -45,7 +45,10 @@ class WorkerProcess:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "streamvault_worker"),
             env={
-                **{"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOST": "127.0.0.1", "PORT": "0"},
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": path,
+                "HOST": "127.0.0.1",
+                "PORT": "0",
                 "CIPHER_LIBRARY": str(native_cipher.library()),
                 **self.environment,
             },

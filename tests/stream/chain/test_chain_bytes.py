@@ -1,0 +1,132 @@
+"""Through Telegram, worker and edge every byte is the right one, whatever is asked for and whatever goes wrong."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from byte_chain import ByteChain
+from conditions import until_true
+from worker_stack import GETFILE, SampleFile
+
+from streamvault_common.keys import MIB, SLICE_BYTES
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+RANGES = 2000
+AT_ONCE = 8
+BORDERS = (4096, MIB, SLICE_BYTES)
+
+
+def random_ranges(size: int, dice: random.Random) -> Iterator[tuple[str, int, int]]:
+    """A Range as a client writes it, with first and last byte due; its ends like to lie beside borders."""
+    while True:
+        near = dice.choice(BORDERS) * dice.randrange(1 + size // dice.choice(BORDERS)) + dice.randint(-2, 2)
+        start = dice.choice((near, dice.randrange(size), 0)) % size
+        end = min(start + dice.choice((0, 1, dice.randrange(5000), dice.randrange(3 * MIB))), size - 1)
+        match dice.randrange(8):
+            case 0:
+                tail = dice.choice((1, dice.randrange(1, 2 * MIB)))
+                yield f"-{tail}", size - tail, size - 1
+            case 1 if size - start < 4 * MIB:
+                yield f"{start}-", start, size - 1
+            case 2 if size - start < 4 * MIB:
+                yield f"{start}-{size + dice.randrange(size)}", start, size - 1
+            case _:
+                yield f"{start}-{end}", start, end
+
+
+async def test_two_thousand_ranges_are_right_to_the_byte(chain: ByteChain, film: SampleFile) -> None:
+    seed = random.randrange(1 << 32)
+    wanted = random_ranges(len(film.content), random.Random(seed))
+    todo = [next(wanted) for _ in range(RANGES)]
+
+    async def read_some() -> None:
+        while todo:
+            extent, first, last = todo.pop()
+            answer = await chain.read(film, extent)
+            assert answer.status_code == 206, f"seed {seed}, range {extent}: {answer.text}"
+            assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(film.content)}", f"seed {seed}"
+            assert answer.content == film.content[first : last + 1], f"seed {seed}, range {extent}"
+
+    await asyncio.gather(*(read_some() for _ in range(AT_ONCE)))
+
+
+FAULTS = [
+    {"kind": "reset"},
+    {"kind": "short", "keep_bytes": 1000},
+    {"kind": "short", "keep_bytes": 0},
+    {"kind": "error", "error": "INTERNAL"},
+    {"kind": "error", "error": "FILE_REFERENCE_EXPIRED"},
+    {"kind": "error", "error": "FILE_MIGRATE_4"},
+    {"kind": "error", "error": "FLOOD_WAIT_1"},
+    {"kind": "error", "error": "FLOOD_PREMIUM_WAIT_1"},
+    {"kind": "error", "error": "FILE_ID_INVALID"},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(str(value) for value in fault.values()))
+async def test_a_fault_at_any_piece_gives_the_whole_body_or_a_cut_one(
+    chain: ByteChain, short_film: SampleFile, fault: dict[str, object]
+) -> None:
+    whole = 0
+    for piece in range(10):
+        chain.sandbox.clear_faults()
+        chain.empty_cache()
+        await chain.until_all_ready()
+        chain.sandbox.fault(method=GETFILE, count=1, offset_from=piece * MIB, offset_below=(piece + 1) * MIB, **fault)
+        whole += await read_whole(chain, short_film)
+        chain.sandbox.clear_faults()
+        await until_whole(chain, short_film)  # with what was stored while it went wrong
+    assert whole >= 8, "another worker, or another try, gets over it"
+
+
+async def test_a_transport_flood_in_the_middle_of_a_slice_is_not_seen(chain: ByteChain, short_film: SampleFile) -> None:
+    """The worker is told to wait for all its connections, so that others go on."""
+    chain.sandbox.fault(kind="transport", code=-429, method=GETFILE, count=1, offset_from=4 * MIB)
+    assert (await chain.read(short_film)).content == short_film.content
+
+
+async def read_whole(chain: ByteChain, film: SampleFile) -> bool:
+    """Read a film; whether the body was whole. What there is of it must be right."""
+    received = bytearray()
+    async with chain.http.stream("GET", chain.link(film)) as answer:
+        if answer.status_code != 200:
+            assert answer.status_code == 503, answer.status_code
+            return False
+        try:
+            async for chunk in answer.aiter_raw():
+                received += chunk
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            assert received == film.content[: len(received)]
+            return False
+    assert received == film.content
+    return True
+
+
+async def until_whole(chain: ByteChain, film: SampleFile) -> None:
+    """Read again until the workers that were told to wait have waited; whatever comes meanwhile is right as well."""
+
+    async def whole() -> bool:
+        return await read_whole(chain, film)
+
+    await until_true(whole, 30)
+
+
+async def test_a_film_read_in_one_go_costs_one_call_per_mebibyte(chain: ByteChain, film: SampleFile) -> None:
+    chain.sandbox.reset_counters()
+    assert (await chain.read(film)).content == film.content
+    pieces = sum(-(-part.size_bytes // MIB) for part in film.stored.parts)
+    slices = -(-len(film.content) // SLICE_BYTES)
+    calls = int(chain.sandbox.counters(method=GETFILE)["calls"])
+    assert calls <= pieces + slices + len(film.stored.parts), "a piece is cut only where a slice or a part ends"
+
+
+async def test_the_whole_film_survives_the_death_of_accounts(chain: ByteChain, film: SampleFile) -> None:
+    """In the middle of it, one after another, all but one."""
+    for number, account in enumerate(list(chain.workers)[:-1], 1):
+        chain.sandbox.fault(
+            kind="error", error="AUTH_KEY_UNREGISTERED", method=GETFILE, account=account, skip=2 * number, count=1
+        )
+    answer = await chain.read(film)
+    assert (answer.status_code, answer.content) == (200, film.content)
