@@ -23,6 +23,7 @@ from .io.kube import Conflict, Unavailable
 from .io.reports import ReportsUnavailable
 from .io.store import StoreUnavailable
 from .listening import listen
+from .lookout import look_out
 from .reconcile.edge import reconcile_edge
 from .reconcile.session import reconcile_session
 from .reconcile.title import reconcile_title
@@ -77,6 +78,7 @@ async def run(settings: OperatorSettings) -> None:
         titles=_queue(deps, "title", reconcile_title, 32, reserved=8),
         edge=_queue(deps, "edge", reconcile_edge, 1),
         health=deps.health,
+        metrics=deps.metrics,
     )
     watching = asyncio.Event()
     deps.wake_session = queues.sessions.add
@@ -86,11 +88,13 @@ async def run(settings: OperatorSettings) -> None:
         await require_kinds(deps)
         remembering = asyncio.create_task(remember_debts(deps, queues))
         comparing = asyncio.create_task(compare(deps, queues), name="comparing")
+        looking_out = asyncio.create_task(look_out(deps.kube, queues), name="lookout")
         try:
             await watch(queues, settings.namespace, watching)
         finally:
             remembering.cancel()
             comparing.cancel()
+            looking_out.cancel()
     finally:
         listening.cancel()
         await runner.cleanup()

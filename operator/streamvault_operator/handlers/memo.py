@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from streamvault_operator.health import Health
+from streamvault_operator.metrics import Metrics
 from streamvault_operator.workqueue import WorkQueue
 
 EDGE_OBJECT = "edge"
@@ -18,6 +19,7 @@ class Queues:
     edge: WorkQueue
     health: Health = field(default_factory=Health)
     """Told of every object that the watches tell of."""
+    metrics: Metrics = field(default_factory=Metrics)
     seen: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
     def __copy__(self) -> Self:

@@ -1,5 +1,6 @@
 """The watches: an event names an object, and its queue finds out what to do by looking."""
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,12 @@ from streamvault_common.keys import (
     WORKER_SESSIONS,
 )
 from streamvault_common.models import TitlePhase, TitleState
+from streamvault_operator.domain.settled import settled
 
 from .memo import EDGE_OBJECT, Queues
+
+FIRST_LOOKS_SECONDS = 3600.0
+"""Over so long the first looks at titles that owe nothing are spread after a start."""
 
 
 def register(registry: kopf.OperatorRegistry) -> None:
@@ -60,15 +65,20 @@ async def title_changed(
         memo.titles.calm(name)
         memo.titles.add(name)
         return
-    deleting = "deletionTimestamp" in meta
-    asked = deleting or spec.get("state") == TitleState.TAKEN_DOWN
-    if asked and status.get("phase") != TitlePhase.TAKEN_DOWN:
-        memo.titles.hurry(name)
-    else:
-        memo.titles.calm(name)
+    deleting, first = "deletionTimestamp" in meta, name not in memo.seen
+    if deleting or spec.get("state") == TitleState.TAKEN_DOWN:
+        if status.get("phase") == TitlePhase.TAKEN_DOWN:
+            memo.titles.calm(name)
+        else:
+            memo.titles.hurry(name)
     # a finalizer that somebody took off changes no generation: it is put on again before it is needed
     unguarded = PURGE_FINALIZER not in meta.get("finalizers", [])
-    if memo.is_news(name, (meta["uid"], meta.get("generation"), deleting)) or unguarded:
+    if not memo.is_news(name, (meta["uid"], meta.get("generation"), deleting)) and not unguarded:
+        return
+    if first and settled(meta, spec, status):
+        memo.metrics.title_phase(name, status["phase"])
+        memo.titles.add(name, random.uniform(0, FIRST_LOOKS_SECONDS))  # noqa: S311 - spreads load, guards nothing
+    else:
         memo.titles.add(name)
 
 

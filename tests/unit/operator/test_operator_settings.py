@@ -68,7 +68,7 @@ KOPF: list[tuple[str, object]] = [
     ("watching.client_timeout", 310),  # longer than the server's
     ("watching.connect_timeout", 10),
     ("watching.inactivity_timeout", 70.0),  # bookmarks come every 60 s
-    ("watching.chunk_size", 500),
+    ("watching.chunk_size", 100),
     ("watching.initial_streaming", False),  # not before Kubernetes 1.34 is the oldest
     ("networking.request_timeout", 30),
     ("posting.enabled", True),

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import kopf
 import pytest
 from conditions import until
 
 from streamvault_common.keys import LABEL_SESSION, PURGE_FINALIZER
 from streamvault_operator.handlers.memo import Queues
-from streamvault_operator.handlers.watches import title_changed, worker_pod_changed
+from streamvault_operator.handlers.watches import register, title_changed, worker_pod_changed
 from streamvault_operator.metrics import Metrics
 from streamvault_operator.workqueue import WorkQueue
 
@@ -59,6 +60,14 @@ async def looks() -> AsyncIterator[Looks]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def test_no_handler_of_changes_exists_for_which_kopf_would_have_to_compare() -> None:
+    registry = kopf.OperatorRegistry()
+    register(registry)
+    assert len(registry._watching.get_all_handlers()) == 6
+    assert registry._changing.get_all_handlers() == []
+    assert registry._spawning.get_all_handlers() == []
+
+
 async def test_a_status_write_is_no_news_and_an_edit_is(looks: Looks) -> None:
     await looks.title("ADDED")
     await looks.seen(1)
@@ -105,6 +114,50 @@ async def test_a_finished_takedown_is_urgent_no_longer(looks: Looks) -> None:
     await looks.title(**taken_down)
     await looks.seen(3)
     assert looks.interrupted == ["blue-tape"], "it had become calm, so this was a new request"
+    looks.release.set()
+
+
+SETTLED = {"status": {"phase": "Published", "observedGeneration": 1}}
+
+
+async def test_a_title_that_owes_nothing_waits_after_a_start_and_is_counted(looks: Looks) -> None:
+    await looks.title("ADDED", **SETTLED)
+    await looks.seen(0)
+    counted = looks.queues.metrics.registry.get_sample_value(
+        "streamvault_operator_titles_count", {"phase": "Published"}
+    )
+    assert counted == 1
+    await looks.title(**SETTLED, meta={"generation": 2})
+    await looks.seen(1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": {}},
+        {"status": {"phase": "Failed", "observedGeneration": 1}},
+        {"status": {"phase": "Published", "observedGeneration": 0}},
+        {**SETTLED, "spec": {"state": "Unlisted"}},
+        {**SETTLED, "spec": {"state": "TakenDown"}},
+        {**SETTLED, "spec": {"suspend": True}},
+        {**SETTLED, "meta": {"finalizers": []}},
+        {**SETTLED, "meta": {"deletionTimestamp": "2026-11-22"}},
+    ],
+    ids=["new", "failed", "edited", "another state", "taken down", "suspended", "unguarded", "deleted"],
+)
+async def test_a_title_that_owes_something_is_looked_at_at_once(looks: Looks, change: dict[str, Any]) -> None:
+    await looks.title("ADDED", **change)
+    await looks.seen(1)
+
+
+async def test_a_list_that_began_before_the_takedown_does_not_calm_it(looks: Looks) -> None:
+    looks.release.clear()
+    looks.queues.titles.hurry("blue-tape")
+    await looks.seen(1)
+    await looks.title("ADDED", **SETTLED)
+    await looks.title(**SETTLED, spec={"state": "TakenDown"}, meta={"generation": 2})
+    await looks.seen(1)
+    assert looks.interrupted == []
     looks.release.set()
 
 
