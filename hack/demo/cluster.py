@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,12 +33,17 @@ def apply(*manifests: dict[str, Any]) -> None:
 def forwarded(service: str, port: int) -> Iterator[str]:
     """Base URL on loopback of a cluster-internal service, while the context is open."""
     command = ["kubectl", "--namespace", NAMESPACE, "port-forward", f"service/{service}", f":{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # kubectl calls every connection that its client closes an error; what it says matters only when it does not start.
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
         try:
             line = process.stdout.readline() if process.stdout else ""
             match = re.search(r"127\.0\.0\.1:(\d+)", line)
             if match is None:
-                raise ConnectionError(f"kubectl port-forward to {service} said {line!r}")
+                said.seek(0)
+                raise ConnectionError(f"kubectl port-forward to {service} said {line!r} {said.read()!r}")
             yield f"http://127.0.0.1:{match[1]}"
         finally:
             process.terminate()

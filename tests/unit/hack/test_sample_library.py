@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from demo.__main__ import is_taken_down
+from demo.cluster import forwarded
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,17 @@ def test_title_that_was_taken_down_is_left_alone(program: Any, spec: dict[str, s
 def test_title_that_is_not_there_is_made(program: Any) -> None:
     program("kubectl", "")
     assert not is_taken_down("aurora-drift")
+
+
+def test_forwarding_tells_why_it_does_not_start(program: Any) -> None:
+    program("kubectl", "sys.exit('no such service')")
+    with pytest.raises(ConnectionError, match="no such service"), forwarded("manager", 8080):
+        pass
+
+
+def test_forwarding_keeps_kubectls_noise_to_itself(program: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = "print('Forwarding from 127.0.0.1:4711 -> 8080', flush=True); print('Unhandled Error', file=sys.stderr)"
+    program("kubectl", f"{noise}; import time; time.sleep(60)")
+    with forwarded("manager", 8080) as address:
+        assert address == "http://127.0.0.1:4711"
+    assert capfd.readouterr() == ("", "")
