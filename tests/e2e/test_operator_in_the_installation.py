@@ -7,18 +7,14 @@ from typing import Any
 
 import pytest
 from installed_trail import condition, events
-from own_films import film, fresh, let_go, noise, resource, take_down, upload
+from own_films import borrowed, fresh, let_go, resource, take_down
 from sandbox_control import mint, revoke
 from site_under_test import Site, eventually
 
 from demo.cluster import apply, get, kubectl
-from streamvault_common.documents import file_id
 from streamvault_common.keys import SESSION_FILE_KEY, pod_name
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-
-ORIGINAL = "aurora-drift"
-"""A film of the sample library, whose messages the titles of these tests borrow."""
 
 
 @pytest.fixture
@@ -54,14 +50,6 @@ def sign_in(declare: Callable[..., None]) -> Iterator[Callable[[str], str]]:
     yield one
     for name in made:
         kubectl("delete", "secret", name)
-
-
-def borrowed_film(**changes: Any) -> dict[str, Any]:
-    """A film with one file of the sample library."""
-    original = get("title", ORIGINAL)
-    assert original is not None, f"{ORIGINAL} is not in the library: run `make up`"
-    files = [file for file in original["spec"]["files"] if file["quality"] == "720p"]
-    return {"kind": "Movie", "displayName": "Borrowed", "files": files, **changes}
 
 
 def test_a_session_string_that_is_none_is_said_to_be_and_is_not_tried_again(sign_in: Callable[[str], str]) -> None:
@@ -107,7 +95,7 @@ def test_a_title_whose_messages_nobody_can_read_is_not_published(site: Site, dec
     name = fresh("lost-reel")
     part = {"channelID": -1009999999999, "messageID": secrets.randbelow(10**9) + 1, "sizeBytes": 1048577}
     files = [{"name": "720p", "quality": "720p", "parts": [part]}]
-    declare("Title", name, borrowed_film(files=files))
+    declare("Title", name, borrowed(files=files))
     eventually(lambda: condition("ti", name, "Ready").get("reason") == "SourceUnreachable", 90, "SourceUnreachable")
     assert "720p" in condition("ti", name, "Ready")["message"]
     assert site.http.get(f"/api/titles/{name}").status_code == 404
@@ -116,7 +104,7 @@ def test_a_title_whose_messages_nobody_can_read_is_not_published(site: Site, dec
 
 
 def test_an_unlisted_title_is_reached_by_its_address_only(site: Site, declare: Callable[..., None]) -> None:
-    name = published(declare, fresh("hidden"), borrowed_film(displayName="Hidden Reel", state="Unlisted"))
+    name = published(declare, fresh("hidden"), borrowed(displayName="Hidden Reel", state="Unlisted"))
     assert (get("title", name) or {})["status"]["phase"] == "Unlisted"
     assert condition("ti", name, "Ready")["reason"] == "Unlisted"
     assert site.http.get(f"/api/titles/{name}").status_code == 200
@@ -125,7 +113,7 @@ def test_an_unlisted_title_is_reached_by_its_address_only(site: Site, declare: C
     assert name not in listed(site, limit=100) | listed(site, q="Hidden Reel")
     assert name not in site.http.get("/browse").text
 
-    declare("Title", name, borrowed_film(displayName="Hidden Reel", state="Published"))
+    declare("Title", name, borrowed(displayName="Hidden Reel", state="Published"))
     eventually(lambda: name in listed(site, q="Hidden Reel"), 20, "it is listed once it is published")
 
 
@@ -137,7 +125,7 @@ def listed(site: Site, **query: Any) -> set[str]:
 
 
 def test_a_title_of_another_size_than_its_source_is_not_published(declare: Callable[..., None]) -> None:
-    name, spec = fresh("wrong-size"), borrowed_film()
+    name, spec = fresh("wrong-size"), borrowed()
     spec["files"][0]["parts"][0]["sizeBytes"] += 1
     declare("Title", name, spec)
     eventually(lambda: condition("ti", name, "Ready").get("reason") == "SourceUnreachable", 90, "SourceUnreachable")
@@ -150,36 +138,9 @@ def published(declare: Callable[..., None], name: str, spec: dict[str, Any]) -> 
     return name
 
 
-def test_a_title_taken_down_is_off_the_air_and_its_links_are_dead(site: Site, declare: Callable[..., None]) -> None:
-    name = published(declare, fresh("own"), film(*upload(noise(1_000_000))))
-    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 200, 10, "the API knows it")
-    url = site.source(name, "720p")["url"]
-    assert site.read(url, "bytes=0-1023").status_code == 206
-
-    take_down(name)
-    eventually(lambda: site.read(url, "bytes=0-1023").status_code == 410, 5, "a link given out before answers 410")
-    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 410, 5, "the API answers 410")
-    eventually(lambda: condition("ti", name, "Withdrawn").get("status") == "True", 20, "Withdrawn is True")
-    assert site.http.get(f"/i/{file_id(name, '720p')}").status_code in {404, 410}
-    assert name not in {item["id"] for item in site.http.get("/api/titles").json()["items"]}
-
-
-def test_a_deleted_title_is_gone_and_can_be_made_again(site: Site, declare: Callable[..., None]) -> None:
-    name = published(declare, fresh("passing"), borrowed_film())
-    first = site.source(name, "720p")["url"]
-    let_go(name, "--timeout=180s")
-    assert site.read(first, "bytes=0-1023").status_code in {404, 410}
-    eventually(lambda: site.http.get(f"/api/titles/{name}").status_code == 404, 10, "the API does not know it")
-
-    published(declare, name, borrowed_film())
-    again = site.source(name, "720p")["url"]
-    assert again.partition("?")[0] != first.partition("?")[0], "another generation"
-    eventually(lambda: site.read(again, "bytes=0-1023").status_code == 206, 10, "and plays")
-
-
 def test_an_edit_that_changes_nothing_of_the_bytes_keeps_the_links(site: Site, declare: Callable[..., None]) -> None:
-    name = published(declare, fresh("renamed"), borrowed_film())
+    name = published(declare, fresh("renamed"), borrowed())
     before = site.source(name, "720p")["url"].partition("?")[0]
-    declare("Title", name, borrowed_film(displayName="Another name"))
+    declare("Title", name, borrowed(displayName="Another name"))
     eventually(lambda: site.http.get(f"/api/titles/{name}").json()["displayName"] == "Another name", 20, "the new name")
     assert site.source(name, "720p")["url"].partition("?")[0] == before

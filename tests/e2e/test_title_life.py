@@ -1,6 +1,6 @@
 """Titles of the running installation that end in other ways: paused, deleted, shortened, or with a short memory.
 
-All four purges are asked for at once: each takes more than a minute, because late writers are waited for.
+All five purges are asked for at once: each takes more than a minute, because late writers are waited for.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 from installed_edge import CachedFile, installed_edge
 from installed_trail import audit_records, condition, phase
-from own_films import declare, entry, film, found_again, fresh, let_go, noise, take_down, upload
+from own_films import ORIGINAL, borrowed, declare, entry, film, found_again, fresh, let_go, noise, take_down, upload
 from site_under_test import Site, eventually
 
 from demo.cluster import NAMESPACE, get, kubectl
@@ -37,12 +37,13 @@ class Own:
 
 @dataclass
 class Titles:
-    """The four titles after their purges were asked for, and what was seen on the way."""
+    """The five titles after their purges were asked for, and what was seen on the way."""
 
     forgotten: Own
     paused: Own
     deleted: Own
     shortened: Own
+    borrowed: Own
     refusal: str
     paused_reason: str
     name_while_paused: str
@@ -52,18 +53,23 @@ class Titles:
 def titles() -> Iterator[Titles]:
     viewer = Site()
     names = [fresh(word) for word in ("forgotten", "paused", "deleted", "shortened")]
+    lent = fresh("lent")
     try:
+        declare(lent, borrowed())
         forgotten, paused, deleted, shortened = published(viewer, names)
+        until_published(lent)
+        other = watched(viewer, lent, {})
         take_down(forgotten.name, tombstoneDays=0)
         reason, shown = pause(viewer, paused)
         take_down(paused.name)
         refusal = refused_deletion(deleted.name)
         let_go(deleted.name, "--wait=false")
+        let_go(other.name, "--wait=false")
         edit(shortened, "720p")
-        yield Titles(forgotten, paused, deleted, shortened, refusal, reason, shown)
+        yield Titles(forgotten, paused, deleted, shortened, other, refusal, reason, shown)
     finally:
         viewer.http.close()
-        for name in names:
+        for name in [*names, lent]:
             let_go(name, "--wait=false")
 
 
@@ -74,8 +80,13 @@ def published(site: Site, names: list[str]) -> list[Own]:
     for name, files in zip(names, stored, strict=True):
         declare(name, film(displayName=CALLED, files=[entry(*item) for item in files.items()]))
     for name in names:
-        eventually(lambda name=name: phase("ti", name) == "Published", 60, f"{name} is published")  # type: ignore[misc]
+        until_published(name)
     return [watched(site, name, files) for name, files in zip(names, stored, strict=True)]
+
+
+def until_published(name: str) -> None:
+    """Wait until a title is on the air."""
+    eventually(lambda: phase("ti", name) == "Published", 60, f"{name} is published")
 
 
 def watched(site: Site, name: str, parts: dict[str, StoredPart]) -> Own:
@@ -163,6 +174,22 @@ def test_plain_deletion_is_refused_and_purges_when_it_is_allowed(titles: Titles,
     assert gone_from_edge_and_channel(own, "720p", "480p")
     assert {site.read(link, "bytes=0-99").status_code for link in own.links.values()} <= {404, 410}
     assert site.http.get(f"/api/titles/{own.name}").status_code == 404
+
+
+def test_deleted_title_leaves_what_another_one_shows_and_can_be_made_again(titles: Titles, site: Site) -> None:
+    own = titles.borrowed
+    eventually(lambda: get("title", own.name) is None, PURGE_SECONDS, "the resource is gone")
+    assert site.read(own.links["720p"], "bytes=0-99").status_code in {404, 410}
+    assert site.http.get(f"/api/titles/{own.name}").status_code == 404
+    with installed_edge() as edge:
+        edge.purge(CachedFile.of(site.source(ORIGINAL, "720p")))
+    assert site.read(site.source(ORIGINAL, "720p")["url"], "bytes=0-99").status_code == 206
+
+    declare(own.name, borrowed())
+    until_published(own.name)
+    again = site.source(own.name, "720p")["url"]
+    assert again.partition("?")[0] != own.links["720p"].partition("?")[0], "another generation"
+    eventually(lambda: site.read(again, "bytes=0-99").status_code == 206, 10, "and plays")
 
 
 def test_removed_file_is_purged_and_a_later_one_joins(titles: Titles, site: Site) -> None:

@@ -18,6 +18,8 @@ from demo.world import CHANNEL_ID, UPLOADER
 from streamvault_common.keys import API_VERSION, HTTP_PORT, LABEL_ALLOW_DELETE
 
 MIRROR_ID = -1002400000124
+ORIGINAL = "aurora-drift"
+"""The film of the sample library that tests may borrow."""
 
 
 def fresh(name: str) -> str:
@@ -51,6 +53,14 @@ def entry(quality: str, *parts: StoredPart) -> dict[str, Any]:
 def film(*parts: StoredPart, **changes: Any) -> dict[str, Any]:
     """The spec of a film with one file."""
     return {"kind": "Movie", "displayName": "Own Film", "files": [entry("720p", *parts)], **changes}
+
+
+def borrowed(**changes: Any) -> dict[str, Any]:
+    """The spec of a film whose messages belong to a film of the sample library as well."""
+    original = get("title", ORIGINAL)
+    assert original is not None, f"{ORIGINAL} is not in the library: run `make up`"
+    files = [file for file in original["spec"]["files"] if file["quality"] == "720p"]
+    return {"kind": "Movie", "displayName": "Borrowed", "files": files, **changes}
 
 
 def adorn(name: str, plot: str, poster: StoredPart, subtitles: StoredPart) -> None:
