@@ -28,6 +28,8 @@ CHROMIUM_FLAGS = (
 )
 SLOW_SECONDS = 1.5
 """How late every piece of a film comes: slow enough to meet a worker while it reads, faster than the film plays."""
+UNREADABLE_FROM_BYTES = 16 * 1024 * 1024
+"""About a third of the film that the test's screen is given, and the beginning of a slice."""
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,26 @@ def test_the_film_plays_on_when_its_worker_is_deleted(page: Page, site: Site) ->
     )
     assert page.get_by_test_id("player-failure").count() == 0
     eventually(lambda: replaced(reading), 120, "the operator has replaced the worker")
+
+
+def test_the_film_goes_on_by_itself_after_no_worker_could_read(page: Page, site: Site) -> None:
+    """The outage begins behind what the edge holds of the film."""
+    with installed_edge() as edge:
+        for source in site.grant("aurora-drift")["sources"]:
+            edge.purge(CachedFile.of(source))
+    outage = {"method": "upload.getFile", "error": "INTERNAL", "offset_from": UNREADABLE_FROM_BYTES}
+    with fault("error", **outage):
+        start(page, "aurora-drift")
+        seek(page, 25)
+        page.get_by_test_id("reconnecting").wait_for(timeout=60_000)
+        stopped_at: float = page.evaluate("() => document.querySelector('video').currentTime")
+    page.wait_for_function(
+        """(second) => { const video = document.querySelector("video");
+        return video.currentTime > second && !video.paused && video.readyState > 2 }""",
+        arg=stopped_at + 15,
+        timeout=120_000,
+    )
+    assert page.get_by_test_id("player-failure").count() == 0
 
 
 def calls_of_others(session: str) -> int:
