@@ -62,6 +62,36 @@ def test_ferretdb_reaches_postgresql_inside_its_pod_only() -> None:
     assert [port["port"] for port in find(manifests, "Service", "mongodb")["spec"]["ports"]] == [27017]
 
 
+def test_redis_keeps_its_data_and_wants_its_password_by_default() -> None:
+    manifests = render(BOARD.plus("redis.maxMemory=300mb"))
+    password = stores(manifests)["REDIS_PASSWORD"]
+    assert images(manifests, "redis") == ["redis"]
+    assert stores(manifests)["REDIS_URL"] == f"redis://:{password}@redis:6379/0"
+    (container,) = find(manifests, "StatefulSet", "redis")["spec"]["template"]["spec"]["containers"]
+    assert container["args"][1:] == ["--requirepass", "$(REDIS_PASSWORD)"]
+    settings = find(manifests, "ConfigMap", "redis")["data"]["redis.conf"].splitlines()
+    assert {"appendonly yes", "maxmemory 300mb", "maxmemory-policy noeviction"} <= set(settings)
+
+
+MONGODB_ELSEWHERE = ("mongodb.mode=external", "mongodb.uri=mongodb://db.example/")
+REDIS_ELSEWHERE = ("redis.mode=external", "redis.url=redis://cache.example/")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "key", "address"),
+    [
+        (MONGODB_ELSEWHERE, "redis", "MONGODB_URI", "mongodb://db.example/"),
+        (REDIS_ELSEWHERE, "mongodb", "REDIS_URL", "redis://cache.example/"),
+        (("mongodb.mode=ferretdb", *REDIS_ELSEWHERE), "mongodb", "REDIS_URL", "redis://cache.example/"),
+    ],
+)
+def test_one_store_may_be_external_alone(settings: tuple[str, ...], kept: str, key: str, address: str) -> None:
+    manifests = render(BOARD.plus(*settings))
+    assert names(manifests, "StatefulSet") == {kept}
+    assert {"mongodb", "redis"} & names(manifests, "Service") == {kept}
+    assert stores(manifests)[key] == address
+
+
 def test_external_stores_leave_nothing_but_their_addresses() -> None:
     manifests = render(EXTERNAL)
     assert names(manifests, "StatefulSet") == set()
