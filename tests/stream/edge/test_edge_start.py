@@ -26,7 +26,7 @@ def test_leftovers_of_a_killed_edge_are_removed(tmp_path: Path) -> None:
             site.nginx.kill()
         assert [path for path in site.nginx.cached() if path.suffix]
         site.origin.heal()
-        site.nginx.start()
+        site.start()
         assert not [path for path in site.nginx.cached() if path.suffix]
         assert site.get(site.play(file)).content == file.content
         assert all(path.stat().st_uid == UID for path in site.nginx.cached())
