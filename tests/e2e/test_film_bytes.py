@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from sandbox_control import getfile_calls
+from sandbox_control import getfile_calls, getfile_calls_at_rest
 from site_under_test import Site
 
 from demo import films
@@ -68,7 +68,7 @@ def test_ranges_across_the_border_of_two_stored_parts_are_exact(site: Site) -> N
 def test_the_second_viewer_is_served_from_the_cache(site: Site) -> None:
     source = site.source("glass-harbour", "1080p")
     first = site.read(source["url"], f"bytes={SLICE}-{2 * SLICE - 1}")
-    before = getfile_calls()
+    before = getfile_calls_at_rest()
     second = site.read(site.source("glass-harbour", "1080p")["url"], f"bytes={SLICE}-{2 * SLICE - 1}")
     assert second.content == first.content
     assert second.headers["x-cache"] == "HIT"

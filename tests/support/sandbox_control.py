@@ -1,5 +1,6 @@
 """The control API of the installation's local Telegram, as far as tests of the whole chain need it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from typing import Any
 
 import httpx
 from site_under_test import CONTROL_URL
+
+REST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,17 @@ def getfile_calls(account: str | None = None) -> int:
     """How often an account, or all together, called `upload.getFile` since the sandbox started."""
     query = {"method": "upload.getFile"} | ({} if account is None else {"account": account})
     calls: int = _ask("GET", "/control/counters", params=query)["calls"]
+    return calls
+
+
+def getfile_calls_at_rest() -> int:
+    """The same, once nobody has called for a while: films are also read ahead of their viewers."""
+    deadline, calls, since = time.monotonic() + 60, getfile_calls(), time.monotonic()
+    while time.monotonic() < since + REST_SECONDS:
+        assert time.monotonic() < deadline, "somebody keeps reading films"
+        time.sleep(0.2)  # the pause between two looks, not a wait
+        if (now := getfile_calls()) != calls:
+            calls, since = now, time.monotonic()
     return calls
 
 

@@ -1,11 +1,11 @@
 """A film that is watched and then taken down in the running installation, and what people see of it meanwhile."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from installed_edge import CachedFile, InstalledEdge
 from installed_trail import phase
+from installed_workers import busy_pod
 from own_films import MIRROR_ID, adorn, declare, entry, film, found_again, fresh, noise, take_down, upload
 from sandbox_control import fault
 from site_under_test import SITE_URL, Site, eventually
@@ -19,8 +19,8 @@ REFERENCE = "CASE-7"
 CLEAN_SECONDS = 60.0
 """For how long nothing may come back."""
 PLAYED_BYTES_PER_SECOND = 1024 * 1024
-SLOW_SECONDS = 3.0
-"""How late the pieces of the uncached film come, so that a worker is surely reading it when it is withdrawn."""
+WITHHELD = {"method": "upload.getFile", "offset_from": 4 * 1024 * 1024, "seconds": 30}
+"""The rest of the uncached slice keeps a worker waiting, so that it is surely reading when the film is withdrawn."""
 
 
 @dataclass(frozen=True)
@@ -100,23 +100,31 @@ def take_down_and_look_on(site: Site, edge: InstalledEdge, own: OwnFilm) -> Stor
     own.subtitles = grant["tracks"][0]["url"]
     own.poster = site.http.get(f"/api/titles/{own.name}").json()["posters"][0]["url"]
     story = Story(own, sight(site, own), found_again([*own.parts, *own.mirrored]))
-    site.sha256(own.links["720p"])
-    with ExitStack() as viewers:
-        viewers.enter_context(fault("latency", method="upload.getFile", seconds=SLOW_SECONDS))
-        cached = viewers.enter_context(InMidFilm(SITE_URL, own.links["720p"], PLAYED_BYTES_PER_SECOND))
-        uncached = viewers.enter_context(InMidFilm(SITE_URL, own.links["1080p"], PLAYED_BYTES_PER_SECOND))
-        insistent = viewers.enter_context(Insistent(SITE_URL, [own.links["480p"], own.links["720p"]]))
-        eventually(lambda: cached.watching and uncached.watching and insistent.answers, 30, "everybody watches")
+    site.sha256(own.links["1080p"])
+    with Insistent(SITE_URL, [own.links["480p"], own.links["1080p"]]) as insistent:
+        since = withdraw_while_watched(site, own, story)
+        look_on(edge, own, story, since)
+    story.answers = [(at - since, status) for at, status in insistent.answers]
+    return story
+
+
+def withdraw_while_watched(site: Site, own: OwnFilm, story: Story) -> float:
+    """Take the film down while two viewers are in mid-film and a third keeps asking; returns when."""
+    with (
+        fault("latency", **WITHHELD),
+        InMidFilm(SITE_URL, own.links["1080p"], PLAYED_BYTES_PER_SECOND) as cached,
+        InMidFilm(SITE_URL, own.links["720p"], PLAYED_BYTES_PER_SECOND) as uncached,
+    ):
+        eventually(lambda: cached.watching and uncached.watching, 30, "everybody watches")
+        assert busy_pod() is not None, "no worker is reading the uncached film"
         take_down(own.name, reference=REFERENCE)
         since = time.monotonic()
         story.off_air = off_air(site, own, since)
-        eventually(lambda: not (cached.watching or uncached.watching), 40, "nobody watches any more")
-        for name, one in (("cached", cached), ("uncached", uncached)):
-            story.cut[name] = None if one.cut_at is None else one.cut_at - since
-            story.unread[name] = one.promised - one.received
-        look_on(edge, own, story, since)
-        story.answers = [(at - since, status) for at, status in insistent.answers]
-    return story
+        eventually(lambda: not (cached.watching or uncached.watching), 60, "nobody watches any more")
+    for name, one in (("cached", cached), ("uncached", uncached)):
+        story.cut[name] = None if one.cut_at is None else one.cut_at - since
+        story.unread[name] = one.promised - one.received
+    return since
 
 
 def off_air(site: Site, own: OwnFilm, since: float) -> dict[str, float]:
