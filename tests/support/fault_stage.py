@@ -89,24 +89,22 @@ class Stage:
 
     def declare_title(self, name: str, *messages: int, **spec: Any) -> None:
         """Declare a film of one file in these messages of CHANNEL, with its mirror; the messages and slices exist."""
-        ids = list(messages)
-        self.swarm.messages.setdefault(CHANNEL, set()).update(ids)
-        self.swarm.messages.setdefault(MIRROR, set()).update(ids)
-        self.swarm.sizes[self.fid(name)] = PART_BYTES * len(ids)
-        parts = [{"channelID": CHANNEL, "messageID": one, "sizeBytes": PART_BYTES} for one in ids]
-        manifest = {
-            "apiVersion": API_VERSION,
-            "kind": "Title",
-            "metadata": {"name": name},
-            "spec": {
-                "kind": "Movie",
-                "displayName": name,
-                "files": [{"name": "1080p", "quality": "1080p", "parts": parts}],
-                "mirrors": [{"name": "copy", "channelID": MIRROR, "messageIDs": ids}],
-                **spec,
-            },
-        }
+        files = self._files(name, *messages)
+        mirrors = [{"name": "copy", "channelID": MIRROR, "messageIDs": list(messages)}]
+        spec = {"kind": "Movie", "displayName": name, "files": files, "mirrors": mirrors, **spec}
+        manifest = {"apiVersion": API_VERSION, "kind": "Title", "metadata": {"name": name}, "spec": spec}
         self.operator.api.create(self.operator.path("titles"), manifest)
+
+    def edit_files(self, name: str, *messages: int) -> None:
+        """Let a film's only file be in other messages."""
+        self.operator.api.patch(self.operator.path("titles", name), {"spec": {"files": self._files(name, *messages)}})
+
+    def _files(self, name: str, *messages: int) -> list[Manifest]:
+        self.swarm.messages.setdefault(CHANNEL, set()).update(messages)
+        self.swarm.messages.setdefault(MIRROR, set()).update(messages)
+        self.swarm.sizes[self.fid(name)] = PART_BYTES * len(messages)
+        parts = [{"channelID": CHANNEL, "messageID": one, "sizeBytes": PART_BYTES} for one in messages]
+        return [{"name": "1080p", "quality": "1080p", "parts": parts}]
 
     async def publish(self, name: str, *messages: int, **spec: Any) -> None:
         """Declare a film, wait until it is on the site, and let the edge cache its slices."""

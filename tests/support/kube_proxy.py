@@ -1,10 +1,13 @@
 """A reverse proxy before a control plane: it counts what an operator writes, and does to its calls what networks do."""
 
 import asyncio
+import json
+import re
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +28,8 @@ class Call:
     path: str
     query: str
     status: int = 0
+    at: float = field(default_factory=time.monotonic)
+    """When it came (monotonic time)."""
 
     @property
     def writes(self) -> bool:
@@ -49,9 +54,11 @@ class Fault:
     times: int
     retry_after_seconds: int | None = None
     hits: int = 0
+    last_hit_at: float = 0.0
+    """Monotonic time."""
 
-    def answer(self) -> web.Response:
-        """The Status that an API server gives."""
+    def answer(self, call: Call) -> web.Response:
+        """The Status that an API server gives; to a watch that it cannot go on from it gives it as an event."""
         status = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -60,6 +67,8 @@ class Fault:
             "reason": REASONS.get(self.status, ""),
             "message": f"injected {self.status}",
         }
+        if call.watches and self.status == 410:
+            return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
         headers = {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
         return web.json_response(status, status=self.status, headers=headers)
 
@@ -73,6 +82,10 @@ class KubeProxy:
     after_write: Callable[[Call], None] = lambda _: None
     """Called when the API server has done a write and the operator does not know yet."""
     calls: list[Call] = field(default_factory=list)
+    lost: int = 0
+    """Calls that got no answer."""
+    page_length: int = 0
+    """Lists are cut into pages of so many objects, whatever the operator asks for; 0 leaves them as they are."""
     _faults: list[Fault] = field(default_factory=list)
     _watching: set[asyncio.Transport] = field(default_factory=set)
     _watches_broken: bool = False
@@ -144,11 +157,11 @@ class KubeProxy:
         call = Call(request.method, request.path, request.query_string)
         fault = next((one for one in self._faults if one.hits < one.times and one.matches(call)), None)
         if fault is not None:
-            fault.hits += 1
-            return fault.answer()
+            fault.hits, fault.last_hit_at = fault.hits + 1, time.monotonic()
+            return fault.answer(call)
         if call.watches and self._watches_broken:
-            return _reset(request)
-        url = URL(f"https://{LOOPBACK}:{self.plane.port}{request.raw_path}", encoded=True)
+            return self._reset(request)
+        url = URL(f"https://{LOOPBACK}:{self.plane.port}{self._shortened(request.raw_path)}", encoded=True)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         body = await request.read() or None  # an empty one would get a type that the API server refuses
         try:
@@ -157,10 +170,10 @@ class KubeProxy:
                     return await self._stream(request, answer)
                 return self._pass_on(call, answer, await answer.read())
         except (aiohttp.ClientError, OSError):
-            return _reset(request)
+            return self._reset(request)
 
     def _pass_on(self, call: Call, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
-        done = Call(call.method, call.path, call.query, answer.status)
+        done = replace(call, status=answer.status)
         self.calls.append(done)
         if done.writes and answer.status < 300:
             self.after_write(done)
@@ -186,8 +199,11 @@ class KubeProxy:
             await stream.write_eof()
         return stream
 
+    def _shortened(self, path: str) -> str:
+        return re.sub(r"(?<=[?&]limit=)\d+", str(self.page_length), path) if self.page_length else path
 
-def _reset(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=502)
+    def _reset(self, request: web.Request) -> web.Response:
+        self.lost += 1
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=502)
