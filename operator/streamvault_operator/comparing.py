@@ -14,22 +14,25 @@ from .io.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-FIRST_SECONDS = 60.0
-"""By then the watch has told of most Titles; one that it has not told of yet is looked at for nothing."""
+QUIET_SECONDS = 30.0
+"""When the watch has told of no further Title for so long, its first list is through."""
 PAUSE_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
 
 
-async def compare(deps: Deps, queues: Queues, first_seconds: float = FIRST_SECONDS) -> None:
+async def compare(deps: Deps, queues: Queues, quiet_seconds: float = QUIET_SECONDS) -> None:
     """Make every title due that differs; runs until cancelled."""
-    pause = first_seconds
+    told = -1
+    while told != len(queues.seen):
+        told = len(queues.seen)
+        await asyncio.sleep(quiet_seconds)
     while True:
-        await asyncio.sleep(pause)
         try:
             pause = await _compare(deps, queues)
         except Exception:
             pause = PAUSE_SECONDS
             log.exception("cannot compare titles with what is declared")
+        await asyncio.sleep(pause)
 
 
 async def _compare(deps: Deps, queues: Queues) -> float:

@@ -109,6 +109,23 @@ async def test_a_title_that_lost_its_resource_while_the_operator_was_away_is_fou
     assert world.shown("red-reel") == "Published"
 
 
+class Listing(dict[str, tuple[object, ...]]):
+    """Names that the watch has told of: another one at each of the first ten times that somebody counts them."""
+
+    def __len__(self) -> int:
+        if super().__len__() < 10:
+            number = super().__len__()
+            self[f"film-{number}"] = (f"u{number}", 1, False)
+        return super().__len__()
+
+
+async def test_nothing_is_missing_before_the_watch_has_told_of_every_title(world: TitleWorld) -> None:
+    seen = Listing()
+    async with comparing(world, seen):
+        await until(lambda: world.shown() == "")
+    assert "film-9" in seen
+
+
 async def test_a_namespace_without_titles_beside_a_full_database_is_taken_for_a_mistake(
     world: TitleWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
