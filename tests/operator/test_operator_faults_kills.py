@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from api_server import Manifest
-from fault_stage import Stage
+from fault_stage import COMPLETE, Stage
 from kill_points import KillPoint
 
 pytestmark = pytest.mark.cluster
@@ -32,6 +32,7 @@ async def test_a_takedown_ends_the_same_wherever_the_operator_dies(stage: Stage)
         killed = any(deaths)
         point.arm(0)
         assert await stage.traces(name, *messages) == [], f"killed after {deaths}"
+        assert stage.audit(name) == COMPLETE, f"killed after {deaths}"
         assert told_once(stage, name), f"killed after {deaths}: {stage.operator.events(name)}"
     assert number > MANY_POINTS
 

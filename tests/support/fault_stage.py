@@ -189,7 +189,7 @@ class Stage:
             "name": catalogue.get("display_name") != "" or catalogue.get("state") != "TakenDown",
             "denial": self.records[documents.DENIALS].count_documents({"title": name}) != 1,
             "block": not blocked,
-            "audit": self.audit(name) != COMPLETE,
+            "audit": not set(COMPLETE) <= set(self.audit(name)),
         }
         return [what for what, left in found.items() if left]
 

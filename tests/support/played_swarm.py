@@ -66,6 +66,10 @@ class Swarm:
     """Sessions whose pod stays Terminating: its process has ended, its node does not say so."""
     lost: set[str] = field(default_factory=set)
     """Sessions whose process ends without a word when its pod is removed."""
+    deaf: set[str] = field(default_factory=set)
+    """Sessions that leave what they are asked where it is: by somebody else's hand, or by nobody's."""
+    silent: set[str] = field(default_factory=set)
+    """Sessions whose process does not beat: a real one does, or it hangs."""
     floods: dict[str, Flood] = field(default_factory=dict)
     messages: dict[int, set[int]] = field(default_factory=dict)
     """What is in each channel."""
@@ -184,7 +188,8 @@ class Swarm:
             state = self._state(worker.session, drains=drains)
             await self._beat(worker, state)
             await self._show(worker, pod, ready=state is WorkerState.SERVING)
-            await self._answer(worker.session)
+            if worker.session not in self.deaf:
+                await self._answer(worker.session)
             await asyncio.sleep(BEAT_SECONDS)
         if worker.ended:
             return
@@ -237,6 +242,8 @@ class Swarm:
         return WorkerState.SERVING
 
     async def _beat(self, worker: PlayedWorker, state: WorkerState) -> None:
+        if worker.session in self.silent:
+            return
         flood = self.floods.get(worker.session)
         waits = {}
         if flood is not None:

@@ -1,0 +1,121 @@
+"""A store, the edge's agent or the moderator is away during a takedown: what can be done is done, the rest is shown."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from api_server import Manifest
+from control_plane import ControlPlane
+from fault_stage import MODERATOR, EdgeAgent, Stage, fault_stage
+from operator_forks import OperatorForks
+
+from streamvault_common import keys
+
+pytestmark = pytest.mark.cluster
+
+WRITES_PER_ATTEMPT = 4
+"""A step that fails in the same way may be told, with what else is under way, but not again and again."""
+
+
+async def test_a_takedown_survives_whatever_is_away(
+    plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, tmp_path: Path
+) -> None:
+    """Every outage has a stage of its own; they last at the same time, because most of it is waiting."""
+    outages = (mongodb_is_away, redis_is_away, the_edge_agent_is_away, the_moderator_hangs)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as scenes:
+        for number, outage in enumerate(outages):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            stage = await stack.enter_async_context(fault_stage(plane, forks, agent, folder))
+            scenes.create_task(outage(stage), name=outage.__name__)
+
+
+async def mongodb_is_away(stage: Stage) -> None:
+    await on_the_air(stage, "no-mongodb")
+    stage.mongo.cut()
+    stage.take_down("no-mongodb")
+    await until_tried_twice(stage, "no-mongodb", "withdraw", "Withdrawn")
+    assert await is_blocked(stage, "no-mongodb")
+    assert is_buried(stage, "no-mongodb")
+    stage.mongo.mend()
+    await until_all_is_gone(stage, "no-mongodb")
+
+
+async def redis_is_away(stage: Stage) -> None:
+    await on_the_air(stage, "no-redis")
+    stage.redis.cut()
+    stage.take_down("no-redis")
+    await until_tried_twice(stage, "no-redis", "withdraw", "Withdrawn")
+    assert is_buried(stage, "no-redis")
+    assert stage.swarm.made(MODERATOR) == 1
+    stage.redis.mend()
+    await until_all_is_gone(stage, "no-redis")
+
+
+async def the_edge_agent_is_away(stage: Stage) -> None:
+    await on_the_air(stage, "no-edge")
+    stage.edge.cut()
+    stage.take_down("no-edge")
+    await until_tried_twice(stage, "no-edge", "withdraw", "Withdrawn")
+    assert await is_blocked(stage, "no-edge")
+    stage.edge.mend()
+    await until_all_is_gone(stage, "no-edge")
+
+
+async def the_moderator_hangs(stage: Stage) -> None:
+    await on_the_air(stage, "no-moderator")
+    stage.swarm.deaf.add(MODERATOR)
+    stage.take_down("no-moderator")
+    await stage.until_reason("no-moderator", "Withdrawn", "True/Verified")
+    await stage.until_reason("no-moderator", "SourcePurged", "False/Unreachable")
+    await stage.until_reason("no-moderator", "MirrorsPurged", "False/Unreachable")
+    assert stage.operator.events("no-moderator").count("SourcePurgeDelayed") == 1
+    stage.swarm.deaf.clear()
+    await until_all_is_gone(stage, "no-moderator")
+
+
+async def on_the_air(stage: Stage, name: str) -> None:
+    """Bring a film to the site."""
+    await stage.start()
+    await stage.moderator()
+    await stage.publish(name, 1, 2)
+
+
+async def until_tried_twice(stage: Stage, name: str, step: str, condition: str) -> None:
+    """Wait until a step has failed again, visibly; that costs few writes of the API server."""
+    before = status_writes(stage, name)
+    await stage.until(name, lambda title: attempts(title, step) >= 2, wanted=f"tried twice to {step}")
+    assert stage.reason(name, condition) == "False/Unreachable"
+    assert status_writes(stage, name) - before <= 2 * WRITES_PER_ATTEMPT
+
+
+async def until_all_is_gone(stage: Stage, name: str) -> None:
+    """The step succeeds by itself once all is well; only the waits for the rest are shortened."""
+    await stage.until_reason(name, "Withdrawn", "True/Verified")
+    await stage.restart(minutes_later=1)
+    await stage.until_title(name, "TakenDown")
+    assert await stage.traces(name, 1, 2) == []
+    assert "TakedownComplete" in stage.operator.events(name)
+
+
+def attempts(title: Manifest, step: str) -> int:
+    """How often a step was tried."""
+    steps = title.get("status", {}).get("takedown", {}).get("steps", [])
+    return next((int(one["attempts"]) for one in steps if one["name"] == step), 0)
+
+
+def status_writes(stage: Stage, name: str) -> int:
+    """How often the status of a title was written."""
+    return sum(call.path.endswith(f"/titles/{name}/status") for call in stage.proxy.writes)
+
+
+async def is_blocked(stage: Stage, name: str) -> bool:
+    """Whether workers refuse the film."""
+    async with stage.operator.redis.client() as client:
+        return bool(await client.exists(keys.blocked_key(stage.fid(name))))
+
+
+def is_buried(stage: Stage, name: str) -> bool:
+    """Whether the edge refuses the film."""
+    return (stage.agent.cache / "tombstones" / stage.fid(name)).exists()
