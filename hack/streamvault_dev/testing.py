@@ -16,6 +16,7 @@ WITH_CLUSTER = (
     "tests/operator",
     "tests/e2e",
     "tests/browser",
+    "tests/upkeep",  # the last: it repeats `make up` itself and kills daemons
 )
 BENCHES = "tests/bench"
 
