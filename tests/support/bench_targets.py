@@ -1,9 +1,13 @@
 """What a benchmark promises: a table of figures with their targets, a JSON file, and the exit status."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+import signal
+import time
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).resolve().parents[2] / "build/bench"
 
@@ -52,3 +56,19 @@ def report(program: str, figures: Sequence[Figure]) -> int:
     lines = [asdict(one) | {"target": one.target, "met": one.met} for one in figures]
     (RESULTS / f"{program}.json").write_text(json.dumps(lines, indent=1) + "\n")
     return 0 if all(one.met for one in figures) else 1
+
+
+def run(program: Coroutine[Any, Any, int]) -> int:
+    """Run a benchmark; one that is told to end (SIGTERM) still ends what it started. Gives the exit status."""
+
+    async def ending() -> int:
+        task = asyncio.create_task(program)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    return asyncio.run(ending())
+
+
+def say(what: str) -> None:
+    """What a benchmark does now."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)

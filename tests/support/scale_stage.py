@@ -5,6 +5,7 @@ agent over a real cache; workers are played.
 """
 
 import asyncio
+import os
 import secrets
 import ssl
 from collections import Counter
@@ -29,10 +30,17 @@ from scratch_operator import ScratchOperator, Surroundings
 from stores import database, mongodb_uri
 
 from nginx import free_port
-from streamvault_common.keys import COMPONENT_EDGE
+from streamvault_common.keys import COMPONENT_EDGE, FIELD_MANAGER
 from streamvault_operator.render.common import labels
 
 READING_VERBS = frozenset({"GET", "LIST", "WATCH", "CONNECT"})
+WRITES = "apiserver_request"
+OWNERSHIP = {"fieldManager": FIELD_MANAGER, "force": "true"}
+MEDIA_TYPES = {
+    "POST": "application/json",
+    "PATCH": "application/merge-patch+json",
+    "APPLY": "application/apply-patch+yaml",
+}
 AT_ONCE = 16
 PAUSE_SECONDS = 0.25
 T = TypeVar("T")
@@ -76,21 +84,33 @@ class ScaleStage:
                 counted[(resource,)] += int(value)
         return sum(counted[(resource,)] for resource in resources)
 
-    async def looks(self, resource: str) -> tuple[int, int]:
-        """How many reconciliations the running operator has finished, and how many objects are due now."""
-        address = f"http://{LOOPBACK}:{self.operator.surroundings.port}/metrics"
+    async def known(self, resource: str) -> tuple[int, int]:
+        """How many objects the running operator knows the phase of, and how many are due now; (0, 0) before it runs."""
+        counted = await self._own_samples(f"streamvault_operator_{resource}s_count")
+        due = await self._own_samples("streamvault_operator_due_objects")
+        waiting = sum(value for labelled, value in due if labelled["resource"] == resource)
+        return int(sum(value for _, value in counted)), int(waiting)
+
+    async def looks(self, resource: str) -> int:
+        """How many reconciliations the running operator has finished."""
+        done = await self._own_samples("streamvault_operator_reconciles")
+        return int(sum(value for labelled, value in done if labelled["resource"] == resource))
+
+    async def _own_samples(self, family: str) -> list[tuple[dict[str, str], float]]:
         try:
-            done = await self._samples(address, "streamvault_operator_reconciles")
-            due = await self._samples(address, "streamvault_operator_due_objects")
+            return await self._samples(f"http://{LOOPBACK}:{self.operator.surroundings.port}/metrics", family)
         except aiohttp.ClientError:
-            return 0, 0
-        finished = sum(value for labelled, value in done if labelled["resource"] == resource)
-        return int(finished), int(sum(value for labelled, value in due if labelled["resource"] == resource))
+            return []
 
     def memory_mib(self, field: str = "VmRSS") -> float:
         """Memory of the operator now (VmRSS) or at its highest (VmHWM)."""
         lines = Path(f"/proc/{self.operator.pid}/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:"))
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the operator since its start."""
+        fields = Path(f"/proc/{self.operator.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def _samples(self, address: str, family: str) -> list[tuple[dict[str, str], float]]:
         async with self.http.get(address) as answer:
@@ -109,22 +129,20 @@ class ScaleStage:
         """Make many objects, some at once; raises aiohttp.ClientResponseError."""
 
         async def one(manifest: Manifest) -> None:
-            async with self.http.post(self._url(plural), json=manifest, raise_for_status=True) as answer:
-                await answer.read()
+            await self.send("POST", plural, "", manifest)
 
         await at_once(one, manifests)
 
-    async def list(self, plural: str) -> list[Manifest]:
-        """All objects."""
-        async with self.http.get(self._url(plural), raise_for_status=True) as answer:
-            items: list[Manifest] = (await answer.json())["items"]
-            return items
-
-    def _url(self, plural: str) -> str:
-        return f"https://{LOOPBACK}:{self.plane.port}{self.operator.path(plural)}"
-
-
-WRITES = "apiserver_request"
+    async def send(self, method: str, plural: str, name: str, body: Manifest) -> Manifest:
+        """POST, merge PATCH, or APPLY in the operator's name; raises aiohttp.ClientResponseError."""
+        url = f"https://{LOOPBACK}:{self.plane.port}{self.operator.path(plural, name)}"
+        verb, query = ("PATCH", OWNERSHIP) if method == "APPLY" else (method, {})
+        headers = {"Content-Type": MEDIA_TYPES[method]}
+        async with self.http.request(
+            verb, url, params=query, json=body, headers=headers, raise_for_status=True
+        ) as answer:
+            made: Manifest = await answer.json()
+            return made
 
 
 async def at_once(act: Callable[[T], Awaitable[None]], things: Iterable[T]) -> None:
