@@ -40,7 +40,8 @@ class WorkerProcess:
         return self._process.returncode if self._process else None
 
     async def start(self) -> None:
-        """Start and wait until it listens; signing in may take longer."""
+        """Start, also again, and wait until it listens; signing in may take longer."""
+        self.port = 0
         path = os.pathsep.join(str(ROOT / "images" / folder) for folder in ("common", "worker"))
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "streamvault_worker"),

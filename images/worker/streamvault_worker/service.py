@@ -40,6 +40,9 @@ from .webserver import WebServer
 
 log = logging.getLogger(__name__)
 
+PIECES_PER_CONNECTION = 2
+"""One that comes in, and one that is asked for meanwhile."""
+
 
 class Service:
     """One worker."""
@@ -57,7 +60,7 @@ class Service:
         self._mongo = MongoFiles(settings.mongodb_uri.get_secret_value(), settings.mongodb_database)
         self._reporter = EventReporter(self._redis.events, settings.worker_name)
         self._admission = Admission(settings.max_streams)
-        self._turns = Turns(settings.account_window)
+        self._turns = Turns(settings.account_window, busy=PIECES_PER_CONNECTION * settings.media_sessions)
         self._budget = PieceBudget(settings.held_pieces)
         self._read_ahead = ReadAhead(self._budget, settings.read_ahead)
         self._account = AccountState(

@@ -37,7 +37,6 @@ async def start_again(stack: WorkerStack) -> None:
     """End the worker as Kubernetes does, and start it with the same stores."""
     stack.process.terminate()
     await stack.process.wait()
-    stack.process.port = 0
     await stack.process.start()
 
     async def ready() -> bool:

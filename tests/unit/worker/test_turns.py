@@ -101,6 +101,15 @@ def test_a_narrow_line_gets_no_long_queue_and_stays_busy() -> None:
     assert 2 < limit < 10, "two pieces keep this line busy"
 
 
+def test_every_connection_is_kept_at_work_when_the_line_becomes_slow_for_good() -> None:
+    turns = Turns(16, busy=8, clock=lambda: 0.0)
+    settled(turns, 0.01, line_per_second=1000)
+    assert settled(turns, 0.2, line_per_second=20) == 8
+    turns.troubled()
+    assert turns.limit == 4
+    assert settled(turns, 0.2, line_per_second=20) >= 8
+
+
 def test_a_long_fast_line_gets_all_that_is_allowed() -> None:
     turns = Turns(16, clock=lambda: 0.0)
     assert settled(turns, 0.06, line_per_second=1000) == 16

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 FEWEST = 2
+"""So many may be under way even in trouble."""
 QUEUED_FEW, QUEUED_MANY = 3.0, 6.0
 """Pieces in queue at Telegram below which more may be under way, and above which fewer."""
 WINDOW_SECONDS = 30.0
@@ -57,10 +58,14 @@ class _Waiter:
 
 
 class Turns:
-    """Lets at most `most` requests be under way at once."""
+    """Lets at most `most` requests be under way at once, and while all is well at least `busy`.
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    `busy` is what keeps every connection at work: a line that becomes slower for good looks like a queue at first.
+    """
+
+    def __init__(self, most: int, busy: int = FEWEST, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = float(most)
+        self._busy = float(min(busy, most))
         self._clock = clock
         self._waiting: list[_Waiter] = []
         self._round = 0
@@ -91,8 +96,10 @@ class Turns:
         queued = self.limit * (1 - self._shortest_until(seconds) / max(seconds, 1e-6))
         if queued < QUEUED_FEW:
             self.limit = min(self._most, self.limit + 1 / self.limit)
-        elif queued > QUEUED_MANY:
-            self.limit = max(FEWEST, self.limit - 1 / self.limit)
+        elif queued > QUEUED_MANY and self.limit > self._busy:
+            self.limit = max(self._busy, self.limit - 1 / self.limit)
+        elif self.limit < self._busy:
+            self.limit += 1 / self.limit
 
     def troubled(self) -> None:
         """Telegram ordered a wait, or did not answer: half as many from now on."""
