@@ -40,6 +40,26 @@ async def test_viewers_are_cut_in_time_while_mongodb_is_away(stage: Stage, fault
     assert (stage.records[documents.TITLES].find_one({"_id": "film"}) or {})["state"] == "TakenDown"
 
 
+async def test_the_bytes_of_a_film_that_was_taken_down_are_refused_as_other_messages_too(stage: Stage) -> None:
+    await stage.start()
+    await stage.moderator()
+    await stage.publish("film", 1)
+    stage.take_down("film")
+    await stage.until_reason("film", "SourcePurged", "True/Verified")
+    await stage.until_reason("film", "MirrorsPurged", "True/Verified")
+    await stage.restart(minutes_later=1)
+    await stage.until_title("film", "TakenDown")
+
+    stage.swarm.copies[stage.fid("again")] = stage.fid("film")
+    stage.declare_title("again", 5)
+    stage.declare_title("another", 6)
+    await stage.until_title("another", "Published")
+    await stage.until_reason("again", "Ready", "False/Denied")
+    assert (stage.records[documents.TITLES].find_one({"_id": "again"}) or {})["state"] == "Pending"
+    assert (stage.records[documents.FILES].find_one({"title": "again"}) or {})["blocked"]
+    assert 5 in stage.swarm.messages[CHANNEL], "refused, and not deleted behind its owner's back"
+
+
 async def test_a_title_whose_finalizer_is_taken_off_goes_off_the_air_and_comes_back(stage: Stage) -> None:
     await stage.start()
     await stage.moderator()
