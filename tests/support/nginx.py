@@ -183,6 +183,11 @@ class Nginx:
         """File descriptors that all processes of this nginx hold."""
         return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.worker_pids())
 
+    def memory_kib(self) -> int:
+        """Resident memory of all processes of this nginx, shared pages counted once for each."""
+        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in self.worker_pids()]
+        return sum(int(status.partition("VmRSS:")[2].split()[0]) for status in statuses)
+
     def cached(self, zone: str = "video") -> list[Path]:
         """Files of a cache zone, half-written ones included."""
         return [path for path in (self.cache / zone).rglob("*") if path.is_file()]

@@ -3,8 +3,10 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
+import pytest
 from edge_site import Site, wait_until
 from origin import File
 
@@ -80,6 +82,28 @@ def test_slow_viewer_of_a_cached_film_holds_few_files(site: Site) -> None:
             received += len(viewer.recv(65536))
         held = site.nginx.open_files() - before
     assert held < 20
+
+
+@pytest.mark.parametrize(("cold", "kib_per_slice"), [(True, 300), (False, 100)])
+def test_film_watched_by_one_request_costs_little_memory(tmp_path: Path, cold: bool, kib_per_slice: int) -> None:
+    """What a slice took is given back only when the request ends: 500 slices for a film of 4 GB."""
+    site, count = Site(tmp_path, workers=1), 24
+    try:
+        site.start()
+        file = File(bytes(count * SLICE_BYTES))
+        site.origin.files[file.fid] = file
+        if not cold:
+            for number in range(count):
+                site.get(site.play(file), f"{number * SLICE_BYTES}-{number * SLICE_BYTES}")
+        before = site.nginx.memory_kib()
+        with site.slow_viewer(site.play(file)) as viewer:
+            received = 0
+            while received < (count - 1) * SLICE_BYTES:
+                received += len(viewer.recv(1 << 20))
+            grown = site.nginx.memory_kib() - before
+        assert grown < count * kib_per_slice
+    finally:
+        site.stop()
 
 
 def _connections(site: Site) -> int:
