@@ -38,6 +38,9 @@ def main() -> int:
     except PermissionError as error:
         print(f"error: {error.filename}: permission denied; run as root, or as who owns it", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from demo.catalogue import TITLES
 from demo.world import WORKERS
+from streamvault_common.keys import LABEL_COMPONENT, LABEL_INSTANCE
 
 from . import checks, commands, environments, fingerprint, golang, packages
 from .cluster import choice
@@ -18,13 +19,13 @@ from .images.catalogue import IMAGES, PREFIX, Plan
 from .images.platforms import native_architecture
 from .paths import BUILD, CACHE, KUBECONFIG, REPOSITORY, STATE, VENV
 from .readiness import Expected, Installation
-from .release import NAMESPACE, Release
+from .release import NAME, NAMESPACE, Release
 from .steps import Stamp, Step, run_steps
 
 DEMO_SOURCES = ("hack/demo",)
 EXPECTED = Expected(tuple(title.id for title in TITLES), tuple(WORKERS), build.VALUES)
 # The stores that hold what the sample library's program made.
-DEMO_STORES = "app.kubernetes.io/instance=streamvault,app.kubernetes.io/component in (mongodb,telegram-sandbox)"
+DEMO_STORES = f"{LABEL_INSTANCE}={NAME},{LABEL_COMPONENT} in (mongodb,telegram-sandbox)"
 
 
 def up(*, every_program: bool = False) -> None:

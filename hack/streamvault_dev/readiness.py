@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamvault_common.keys import LABEL_INSTANCE, LABEL_SESSION
+
 from .cluster.kubectl import Kubectl
 from .commands import CommandError
+from .images.catalogue import PREFIX
 from .release import NAME, NAMESPACE
 
 POD_DEADLINE_SECONDS = 420
@@ -20,9 +23,6 @@ REPORT_EVERY_SECONDS = 15
 LOG_LINES = "15"
 WORKLOADS = "deployments,statefulsets"
 WORKLOADS_OF_OPERATOR = ("statefulset edge",)
-INSTANCE_LABEL = "app.kubernetes.io/instance"
-SESSION_LABEL = "streamvault.io/session"
-OWN_IMAGES = "localhost/streamvault/"
 PHASES_ON_THE_WAY = frozenset({"", "Pending", "Draining"})
 Object = dict[str, Any]
 
@@ -48,8 +48,8 @@ class Expected:
     def has_pod(self, pod: Object) -> bool:
         """Whether the pod is the chart's, the operator's or a sample session's."""
         labels = pod["metadata"].get("labels", {})
-        session = labels.get(SESSION_LABEL)
-        return labels.get(INSTANCE_LABEL) == NAME and (session is None or session in self.sessions)
+        session = labels.get(LABEL_SESSION)
+        return labels.get(LABEL_INSTANCE) == NAME and (session is None or session in self.sessions)
 
 
 def unready_pods(pods: list[Object]) -> list[str]:
@@ -78,7 +78,7 @@ def outdated_pods(pods: list[Object], current: Collection[str]) -> list[str]:
         f"{pod['metadata']['name']} (an older image)"
         for pod in pods
         if any(
-            container["image"].startswith(OWN_IMAGES) and container["image"] not in current
+            container["image"].startswith(f"{PREFIX}/") and container["image"] not in current
             for container in pod["spec"]["containers"]
         )
     ]
@@ -140,8 +140,8 @@ class Installation:
 
     def problems(self) -> list[str]:
         """What of the chart is not ready; empty when all is."""
-        workloads = unready_workloads(self._items(WORKLOADS, "-l", f"{INSTANCE_LABEL}={NAME}"))
-        pods = [pod for pod in self._own_pods() if SESSION_LABEL not in pod["metadata"]["labels"]]
+        workloads = unready_workloads(self._items(WORKLOADS, "-l", f"{LABEL_INSTANCE}={NAME}"))
+        pods = [pod for pod in self._own_pods() if LABEL_SESSION not in pod["metadata"]["labels"]]
         return workloads or unready_pods(pods) or outdated_pods(pods, self._expected.images())
 
     def unpublished(self) -> list[str]:
@@ -154,10 +154,10 @@ class Installation:
         """What of the sample sessions, and of the pods that serve for them, is missing or not ready."""
         sessions = self._items("workersessions")
         ours = [session for session in sessions if session["metadata"]["name"] in self._expected.sessions]
-        pods = [pod for pod in self._own_pods() if SESSION_LABEL in pod["metadata"]["labels"]]
+        pods = [pod for pod in self._own_pods() if LABEL_SESSION in pod["metadata"]["labels"]]
         on_the_way = missing("session", self._expected.sessions, sessions) + unsettled_sessions(ours)
         idle = {text.split(" ")[1] for text in idle_sessions(ours)}
-        serving = [pod for pod in pods if pod["metadata"]["labels"][SESSION_LABEL] not in idle]
+        serving = [pod for pod in pods if pod["metadata"]["labels"][LABEL_SESSION] not in idle]
         return on_the_way or unready_pods(serving) or outdated_pods(serving, self._expected.images())
 
     def lacks_samples(self) -> bool:

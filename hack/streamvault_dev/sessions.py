@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streamvault_common.keys import API_VERSION, APP_NAME, SESSION_FILE_KEY
+
 from . import commands, environments
 from .paths import BUILD, KUBECONFIG, REPOSITORY, VENV
 
@@ -22,8 +24,7 @@ FOLDER = REPOSITORY / "config/workers"
 SUFFIX = ".session"
 NAME_FORM = re.compile(r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?")
 STRING_FORM = re.compile(r"[A-Za-z0-9_-]{351,362}")
-API_VERSION = "streamvault.io/v1alpha1"
-DEFAULT_KEY = "session"
+LABELS = {"app.kubernetes.io/part-of": APP_NAME}
 FIELD_MANAGER = "streamvault-sessions"
 REVISION_LENGTH = 16
 Object = dict[str, Any]
@@ -51,7 +52,7 @@ class Declared:
     """What the cluster has under one WorkerSession's name."""
 
     secret: str
-    key: str = DEFAULT_KEY
+    key: str = SESSION_FILE_KEY
     revision: str = ""
     text: str = field(default="", repr=False)
     exists: bool = True
@@ -139,7 +140,7 @@ def apply(folder: Path, swarm: Swarm) -> None:
         print(f"  note: {name} can be read by others: chmod 600 {folder / name}")
     for session in sessions:
         known = declared.get(session.name)
-        manifests = changes(session, known, {"app.kubernetes.io/part-of": "streamvault"})
+        manifests = changes(session, known, LABELS)
         for manifest in manifests:
             swarm.apply(manifest, session.text)
         done = "created" if known is None else "renewed" if manifests else "unchanged"
@@ -179,7 +180,7 @@ def _read(file: Path) -> str:
 
 def _declared(item: Object, secrets: Mapping[str, Mapping[str, str]]) -> Declared:
     reference = item["spec"]["sessionSecretRef"]
-    key = reference.get("key", DEFAULT_KEY)
+    key = reference.get("key", SESSION_FILE_KEY)
     text = base64.b64decode(secrets.get(reference["name"], {}).get(key, "")).decode(errors="replace").strip()
     return Declared(reference["name"], key, reference.get("revision", ""), text)
 
