@@ -70,13 +70,16 @@ def free_port(host: str = "127.0.0.1") -> int:
 class Nginx:
     """One running edge; `cache` is its volume, `url` its address."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    program: tuple[str, ...] = ("/usr/local/bin/start-edge",)
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], host: str = "127.0.0.1", port: int = 0) -> None:
         self.folder = folder
         self.cache = folder / "cache"
         self.scratch = folder / "tmp"
-        self.port = free_port()
+        self.host = host
+        self.port = port or free_port(host)
         self.status_port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.status_url = f"http://127.0.0.1:{self.status_port}/status"
         self.environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,11 +119,11 @@ class Nginx:
         script = [f"mount --bind {root} {root}", f"cd {root}", "mount -o remount,ro,bind ."]
         script += [f"mount --bind {shlex.quote(str(source))} ./{target}" for target, source in binds.items()]
         script += ["mount --rbind /dev ./dev", "mount --rbind /proc ./proc"]
-        run = ["chroot", f"--userspec={UID}:{UID}", "--groups=", ".", "/usr/local/bin/start-edge", *arguments]
+        run = ["chroot", f"--userspec={UID}:{UID}", "--groups=", ".", *self.program, *arguments]
         script += [f"exec {shlex.join(run)}"]
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(script)]
         variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "WORKER_PROCESSES": "1"}
-        variables |= {"LISTEN": f"127.0.0.1:{self.port}", "STATUS_LISTEN": f"127.0.0.1:{self.status_port}"}
+        variables |= {"LISTEN": f"{self.host}:{self.port}", "STATUS_LISTEN": f"127.0.0.1:{self.status_port}"}
         with self.access_log.open("ab") as out, self.error_log.open("ab") as err:
             return subprocess.Popen(command, env=variables | self.environment, stdout=out, stderr=err)
 
