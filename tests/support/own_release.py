@@ -17,13 +17,12 @@ from typing import Any
 
 import api_server
 import yaml
-from chart import CHART, REPOSITORY, helm
+from chart import CHART, NAMESPACE, REPOSITORY, helm
 from site_under_test import Site, eventually
 
 from demo.__main__ import telegram_settings
 from streamvault_common.keys import SESSION_FILE_KEY
 from streamvault_dev.cluster.choice import choose
-from streamvault_dev.images.build import VALUES as IMAGE_VALUES
 
 NAME = "streamvault"
 WORKLOADS = ("deployment/streamvault-operator", "deployment/manager", "statefulset/mongodb", "statefulset/redis")
@@ -46,7 +45,7 @@ class OwnRelease:
 
     def install(self) -> None:
         """Install the chart of this tree and wait until all of it runs, the edge too."""
-        values = (REPOSITORY / "manifests/sandbox/values.yaml", IMAGE_VALUES, self._values)
+        values = (REPOSITORY / "manifests/sandbox/values.yaml", self._values)
         files = [word for file in values for word in ("--values", str(file))]
         self._helm("install", NAME, str(CHART), *files)
         eventually(lambda: self.get("statefulset", "edge"), START_SECONDS, "the operator makes the edge")
@@ -149,8 +148,10 @@ def own_release(folder: Path, **values: Any) -> Iterator[OwnRelease]:
 
 def _values() -> dict[str, Any]:
     """What differs from the sandbox's values: small, without ports of the node, with somebody else's Telegram."""
-    known = telegram_settings()
+    known, main = telegram_settings(), ("--namespace", NAMESPACE, "--kubeconfig", str(api_server.kubeconfig_path()))
     return {
+        # Those that run: what was built last may not be in the cluster.
+        "images": json.loads(helm("get", "values", NAME, "--output=json", *main))["images"],
         "crds": {"install": False},
         "telegram": {
             "apiId": str(known.tg_api_id),
