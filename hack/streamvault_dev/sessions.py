@@ -7,6 +7,7 @@ WorkerSession, so that it is drained first.
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
 import stat
@@ -111,6 +112,7 @@ class Swarm:
     def __init__(self, namespace: str, kubectl: Path, kubeconfig: Path | None) -> None:
         where: list[str | Path] = ["--kubeconfig", kubeconfig] if kubeconfig else []
         self._kubectl: list[str | Path] = [kubectl, *where, "--namespace", namespace]
+        self.place = f"namespace {namespace} of {kubeconfig or os.environ.get('KUBECONFIG') or 'the default cluster'}"
 
     def declared(self) -> dict[str, Declared]:
         """By WorkerSession; a Secret that is missing leaves the text empty. CommandError."""
@@ -136,6 +138,7 @@ def apply(folder: Path, swarm: Swarm) -> None:
     sessions = read_folder(folder)
     declared = swarm.declared()
     require_unshared(sessions, declared)
+    print(f"into {swarm.place}:")
     for name in readable_by_others(folder):
         print(f"  note: {name} can be read by others: chmod 600 {folder / name}")
     for session in sessions:
@@ -159,7 +162,7 @@ def login(name: str, folder: Path) -> int:
 
 
 def swarm_of(environment: Mapping[str, str], namespace: str) -> Swarm:
-    """The cluster that kubectl would mean, else the one of `make up`."""
+    """The cluster of KUBECONFIG, else the one of `make up`, else the one that kubectl means."""
     kubectl = BUILD / "bin/kubectl"
     if not kubectl.is_file():
         kubectl = Path(shutil.which("kubectl") or kubectl)

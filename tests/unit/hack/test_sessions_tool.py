@@ -148,7 +148,9 @@ def test_repeated_runs_apply_only_what_changed(
         said = capsys.readouterr()
         for text in (FIRST, SECOND, base64.b64encode(FIRST.encode()).decode()):
             assert text not in said.out + said.err
-        return [line.split(" (")[0].strip() for line in said.out.splitlines()]
+        place, *lines = said.out.splitlines()
+        assert place.startswith("into namespace films of ")
+        return [line.split(" (")[0].strip() for line in lines]
 
     assert run() == ["s01: created"]
     assert run() == ["s01: unchanged"]
