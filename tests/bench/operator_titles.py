@@ -16,6 +16,7 @@ from api_server import Manifest
 from bench_targets import Figure, report, run, say
 from copied_titles import TitleCopies
 from fault_stage import CHANNEL, MODERATOR, TAKEDOWN
+from played_swarm import Swarm
 from scale_stage import PAUSE_SECONDS, ScaleStage, scale_stage
 
 from streamvault_common import documents, keys
@@ -168,29 +169,36 @@ async def is_withdrawn(stage: ScaleStage, name: str) -> bool:
 async def main(count: int) -> int:
     """Everything in one life of the objects; gives the exit status."""
     with tempfile.TemporaryDirectory() as folder:
-        async with scale_stage(Path(folder)) as stage:
-            numbers = range(count)
-            stage.swarm.sizes |= {
-                file_id(title(one), quality): size_bytes(one) for one in numbers for quality in QUALITIES
-            }
-            await stage.start()
-            stage.operator.declare(MODERATOR, roles=["Stream", "Moderate"])
-            await stage.operator.until_shown(MODERATOR, "Active True/Serving")
-            published = min(PUBLISHED, count)
-            say(f"publishing {published} Titles")
-            await stage.create("titles", declared(published))
-            figures = await first_sight(stage, published)
-            await stage.kill()
-            say(f"copying the first {count - published} times")
-            others = [dict(zip(words(0), words(one), strict=True)) for one in numbers[published:]]
-            await TitleCopies(stage, title(0)).make(others)
-            say("restarting")
-            figures += await restarted(stage, count)
-            say("resting")
-            figures += await at_rest(stage)
-            say("restarting, with a takedown")
-            figures += await takedown_meanwhile(stage, count)
+        async with (
+            scale_stage(Path(folder)) as stage,
+            Swarm(stage.plane, stage.operator.namespace, stage.operator.redis.url) as swarm,
+        ):
+            stage.worker_port = swarm.port
+            for number in range(count):
+                swarm.sizes |= {file_id(title(number), quality): size_bytes(number) for quality in QUALITIES}
+            figures = await measured(stage, count)
     return report("operator_titles", figures)
+
+
+async def measured(stage: ScaleStage, count: int) -> list[Figure]:
+    """All figures, in the order of the objects' life."""
+    await stage.start()
+    stage.operator.declare(MODERATOR, roles=["Stream", "Moderate"])
+    await stage.operator.until_shown(MODERATOR, "Active True/Serving")
+    published = min(PUBLISHED, count)
+    say(f"publishing {published} Titles")
+    await stage.create("titles", declared(published))
+    figures = await first_sight(stage, published)
+    await stage.kill()
+    say(f"copying the first {count - published} times")
+    others = [dict(zip(words(0), words(one), strict=True)) for one in range(published, count)]
+    await TitleCopies(stage, title(0)).make(others)
+    say("restarting")
+    figures += await restarted(stage, count)
+    say("resting")
+    figures += await at_rest(stage)
+    say("restarting, with a takedown")
+    return figures + await takedown_meanwhile(stage, count)
 
 
 if __name__ == "__main__":

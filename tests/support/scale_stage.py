@@ -1,7 +1,7 @@
 """An operator among thousands of objects: nothing stands between it and what it talks to, its figures are read outside.
 
 What it writes is counted by the API server, its memory by the kernel. The stores are real, the edge is a real purge
-agent over a real cache; workers are played.
+agent over a real cache; who plays the workers is the benchmark's choice.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from control_plane import LOOPBACK, ControlPlane, running_control_plane
 from fault_stage import EdgeAgent, running_edge
 from operator_config import CONFIG
 from operator_forks import OperatorForks
-from played_swarm import Swarm
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -53,16 +52,19 @@ class ScaleStage:
 
     plane: ControlPlane
     operator: ScratchOperator
-    swarm: Swarm
     agent: EdgeAgent
     records: "Database[dict[str, Any]]"
     http: aiohttp.ClientSession
     """To the API server, as its administrator."""
 
+    worker_port: int = 0
+    """Where workers answer, all at one address."""
+
     async def start(self, **config: Any) -> None:
         """Start the operator from nothing; sections of its configuration may be replaced."""
-        forks = OperatorForks()
-        self.operator.surroundings = replace(self.operator.surroundings, forks=forks, port=free_port())
+        self.operator.surroundings = replace(
+            self.operator.surroundings, forks=OperatorForks(), port=free_port(), worker_port=self.worker_port
+        )
         await self.operator.start(**({"edge": CONFIG["edge"]} | config))
 
     async def kill(self) -> None:
@@ -133,6 +135,13 @@ class ScaleStage:
 
         await at_once(one, manifests)
 
+    async def objects(self, plural: str) -> list[Manifest]:
+        """All objects of the namespace."""
+        url = f"https://{LOOPBACK}:{self.plane.port}{self.operator.path(plural)}"
+        async with self.http.get(url, raise_for_status=True) as answer:
+            items: list[Manifest] = (await answer.json())["items"]
+            return items
+
     async def send(self, method: str, plural: str, name: str, body: Manifest) -> Manifest:
         """POST, merge PATCH, or APPLY in the operator's name; raises aiohttp.ClientResponseError."""
         url = f"https://{LOOPBACK}:{self.plane.port}{self.operator.path(plural, name)}"
@@ -182,15 +191,13 @@ async def scale_stage(folder: Path) -> AsyncIterator[ScaleStage]:
             )
             operator = ScratchOperator(api, namespace, folder, around)
             await operator.redis.start()
-            async with Swarm(plane, namespace, operator.redis.url) as swarm:
-                operator.surroundings = replace(around, worker_port=swarm.port)
-                _run_edge_pod(operator)
-                stage = ScaleStage(plane, operator, swarm, agent, client[name], http)
-                try:
-                    yield stage
-                finally:
-                    await stage.kill()
-            await operator.redis.stop()
+            _run_edge_pod(operator)
+            stage = ScaleStage(plane, operator, agent, client[name], http)
+            try:
+                yield stage
+            finally:
+                await stage.kill()
+                await operator.redis.stop()
 
 
 def _run_edge_pod(operator: ScratchOperator) -> None:
