@@ -6,6 +6,8 @@ from typing import Any
 from streamvault_common.keys import PURGE_FINALIZER
 from streamvault_common.models import TitlePhase, TitleState
 
+from .conditions import Truth
+
 SETTLED = {TitleState.PUBLISHED: TitlePhase.PUBLISHED, TitleState.UNLISTED: TitlePhase.UNLISTED}
 
 
@@ -18,4 +20,6 @@ def settled(meta: Mapping[str, Any], spec: Mapping[str, Any], status: Mapping[st
         return False
     if status.get("observedGeneration") != meta.get("generation"):
         return False
+    if not any(one["type"] == "Ready" and one["status"] == Truth.TRUE for one in status.get("conditions", [])):
+        return False  # a file that was added later still waits, although the title stays on the air
     return status.get("phase") == SETTLED.get(spec.get("state", TitleState.PUBLISHED))

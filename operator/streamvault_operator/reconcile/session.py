@@ -13,7 +13,7 @@ from streamvault_operator.domain.observation import NO_DRIFT, Observed, terminat
 from streamvault_operator.domain.pods import PodView, drift
 from streamvault_operator.domain.resources import SessionStatus, WorkerSession
 from streamvault_operator.domain.rollout import may_roll
-from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, spokesman, standing
+from streamvault_operator.domain.rotation import PoolPolicy, Standing, Turn, choose, due_at, spokesman, standing
 from streamvault_operator.domain.session import Action, Plan, decide
 from streamvault_operator.domain.session_status import notice, render_status
 from streamvault_operator.io.kube import EVENT, POD, WORKER_SESSION, Conflict, Kube, KubeError, Manifest, NotFound
@@ -146,8 +146,11 @@ def _wake_pool(deps: Deps, seen: Observed, plan: Plan) -> None:
     """A place got free or was taken: whoever waits for that shall look at once."""
     if not _moves(seen, plan):
         return
-    for other in deps.roster.pool(seen.session.spec.pool):
-        waiting = standing(other, seen.now) in {Standing.SPARE, Standing.STARTING} or other.status.active_since
+    pool = seen.session.spec.pool
+    policy = pool_policy(deps, pool)
+    for other in deps.roster.pool(pool):
+        due = due_at(other, policy)
+        waiting = standing(other, seen.now) in {Standing.SPARE, Standing.STARTING} or (due and due <= seen.now)
         if other.metadata.name != seen.session.metadata.name and waiting:
             deps.wake_session(other.metadata.name)
 

@@ -117,7 +117,8 @@ async def test_a_finished_takedown_is_urgent_no_longer(looks: Looks) -> None:
     looks.release.set()
 
 
-SETTLED = {"status": {"phase": "Published", "observedGeneration": 1}}
+READY = [{"type": "Stalled", "status": "False"}, {"type": "Ready", "status": "True"}]
+SETTLED = {"status": {"phase": "Published", "observedGeneration": 1, "conditions": READY}}
 
 
 async def test_a_title_that_owes_nothing_waits_after_a_start_and_is_counted(looks: Looks) -> None:
@@ -135,15 +136,26 @@ async def test_a_title_that_owes_nothing_waits_after_a_start_and_is_counted(look
     "change",
     [
         {"status": {}},
-        {"status": {"phase": "Failed", "observedGeneration": 1}},
-        {"status": {"phase": "Published", "observedGeneration": 0}},
+        {"status": {**SETTLED["status"], "phase": "Failed"}},
+        {"status": {**SETTLED["status"], "observedGeneration": 0}},
+        {"status": {**SETTLED["status"], "conditions": [{"type": "Ready", "status": "False"}]}},
         {**SETTLED, "spec": {"state": "Unlisted"}},
         {**SETTLED, "spec": {"state": "TakenDown"}},
         {**SETTLED, "spec": {"suspend": True}},
         {**SETTLED, "meta": {"finalizers": []}},
         {**SETTLED, "meta": {"deletionTimestamp": "2026-11-22"}},
     ],
-    ids=["new", "failed", "edited", "another state", "taken down", "suspended", "unguarded", "deleted"],
+    ids=[
+        "new",
+        "failed",
+        "edited",
+        "waits for a file",
+        "another state",
+        "taken down",
+        "suspended",
+        "unguarded",
+        "deleted",
+    ],
 )
 async def test_a_title_that_owes_something_is_looked_at_at_once(looks: Looks, change: dict[str, Any]) -> None:
     await looks.title("ADDED", **change)
