@@ -26,7 +26,7 @@ from streamvault_common import keys
 from streamvault_common.documents import AUDIT, FILES, PURGES, TITLES, file_id
 from streamvault_operator.deps import Deps
 from streamvault_operator.io.agents import AgentUnavailable, Swept
-from streamvault_operator.io.kube import POD, TITLE, WORKER_SESSION, Kind, Manifest, NotFound
+from streamvault_operator.io.kube import POD, TITLE, WORKER_SESSION, Conflict, Kind, Manifest, NotFound
 from streamvault_operator.io.reports import Reports
 from streamvault_operator.io.store import Store
 from streamvault_operator.io.workers import Reading
@@ -46,6 +46,8 @@ class ApiTable:
     events: list[tuple[str, str, bool]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=lambda: {"titles", "workersessions"})
     status_writes: int = 0
+    frozen: set[str] = field(default_factory=set)
+    """Objects that refuse every change but of their status."""
 
     async def served(self, _: str) -> set[str]:
         return self.kinds
@@ -65,6 +67,8 @@ class ApiTable:
         return [copy.deepcopy(one) for one in found if wanted <= one["metadata"].get("labels", {}).items()]
 
     async def set_finalizer(self, kind: Kind, current: Manifest, finalizer: str, *, present: bool) -> None:
+        if current["metadata"]["name"] in self.frozen:
+            raise Conflict(f"{kind.plural} {current['metadata']['name']}: 422")
         metadata = self.objects[kind.plural, current["metadata"]["name"]]["metadata"]
         others = [one for one in metadata.get("finalizers", []) if one != finalizer]
         metadata["finalizers"] = [*others, finalizer] if present else others
@@ -224,7 +228,7 @@ class TitleWorld:
     async def settle(self, name: str = NAME, hours: float = 1) -> None:
         """Look again whenever it is due, until nothing is for so long; the clock goes along."""
         end = self.now + timedelta(hours=hours)
-        for _ in range(100):
+        for _ in range(1000):
             wait = await self.look(name)
             if wait is None or self.now + timedelta(seconds=wait) > end:
                 return

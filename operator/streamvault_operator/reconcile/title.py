@@ -18,7 +18,7 @@ from streamvault_operator.domain.salvage import salvage
 from streamvault_operator.domain.title import PlannedFile
 from streamvault_operator.domain.title_status import Outcome
 from streamvault_operator.io.agents import AgentUnavailable
-from streamvault_operator.io.kube import TITLE, Manifest, NotFound
+from streamvault_operator.io.kube import TITLE, Conflict, Manifest, NotFound
 from streamvault_operator.io.reports import ReportsUnavailable
 from streamvault_operator.io.store import StoreUnavailable
 
@@ -44,9 +44,10 @@ async def reconcile_title(deps: Deps, name: str) -> float | None:
         deps.metrics.title_phase(name, None)
         return _earliest(await orphans.withdraw(deps, name), await debts.settle(deps, name, None))
     metadata = Metadata.model_validate(current["metadata"])
+    taken_down = (current.get("spec") or {}).get("state") == TitleState.TAKEN_DOWN
     if not metadata.deleting:
-        await deps.kube.set_finalizer(TITLE, current, PURGE_FINALIZER, present=True)
-    if metadata.deleting or (current.get("spec") or {}).get("state") == TitleState.TAKEN_DOWN:
+        await _guard(deps, current, needed=not taken_down)
+    if metadata.deleting or taken_down:
         return await _take_down(deps, current)
     try:
         title = Title.parse(current)
@@ -60,6 +61,16 @@ async def reconcile_title(deps: Deps, name: str) -> float | None:
         again = outcome.retry.after_seconds
     owed = None if title.spec.suspend else await debts.settle(deps, name, current)
     return _earliest(again, owed)
+
+
+async def _guard(deps: Deps, current: Manifest, *, needed: bool) -> None:
+    """Put the finalizer on; a takedown goes on without, because an invalid object may refuse every change."""
+    try:
+        await deps.kube.set_finalizer(TITLE, current, PURGE_FINALIZER, present=True)
+    except Conflict as error:
+        if needed:
+            raise
+        log.warning("no finalizer yet", extra={"object": current["metadata"]["name"], "error": str(error)})
 
 
 def _earliest(*waits: float | None) -> float | None:

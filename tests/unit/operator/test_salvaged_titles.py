@@ -113,6 +113,13 @@ async def test_an_invalid_title_is_taken_down_and_denied(world: TitleWorld) -> N
     assert [denial["title"] for denial in world.mongo.documents(DENIALS)] == [NAME]
 
 
+async def test_an_object_that_refuses_every_change_is_taken_down_all_the_same(world: TitleWorld) -> None:
+    world.declare(kind="Opera", state="TakenDown", takedown=DOWN)
+    world.api.frozen = {NAME}
+    await world.settle()
+    assert world.conditions()["TakedownComplete"] == "True/AllStepsVerified"
+
+
 async def test_a_mirror_that_cannot_be_read_never_counts_as_purged(world: TitleWorld) -> None:
     world.channels.present[MIRROR] = {7, 8}
     world.declare(
@@ -121,7 +128,7 @@ async def test_a_mirror_that_cannot_be_read_never_counts_as_purged(world: TitleW
         state="TakenDown",
         takedown=DOWN,
     )
-    await world.settle(hours=25)
+    await world.settle(hours=2)
     assert world.channels.present[MIRROR] == {8}
     assert world.conditions()["MirrorsPurged"] == "False/Unreadable"
     assert "spec.mirrors[0].messageIDs" in world.message("MirrorsPurged")
