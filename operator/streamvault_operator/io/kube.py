@@ -20,7 +20,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from streamvault_common.keys import API_VERSION, FIELD_MANAGER, TITLES, WORKER_SESSIONS
 
-from .refusals import Conflict, Expired, Forbidden, Invalid, KubeError, NotFound, Unavailable, refusal
+from .refusals import Conflict, Expired, Forbidden, Invalid, KubeError, NotFound, Unavailable, Untyped, refusal
 
 __all__ = ["Conflict", "Expired", "Forbidden", "Invalid", "Kind", "Kube", "KubeError", "NotFound", "Unavailable"]
 
@@ -169,8 +169,34 @@ class Kube:
             return False
         metadata = {"name": current["metadata"]["name"], "uid": current["metadata"]["uid"]}
         body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "status": status}
-        await self.apply(body, "status")
+        try:
+            await self.apply(body, "status")
+        except Untyped:
+            await self._replace_status(kind, metadata, status)
         return True
+
+    async def _replace_status(self, kind: Kind, metadata: Manifest, status: Manifest) -> None:
+        """For an object that is older than its schema: it must be told what is wrong with it, and be taken down."""
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        await self._json_patch(kind, metadata["name"], patch, "status")
+
+    async def _json_patch(self, kind: Kind, name: str, patch: list[Manifest], subresource: str = "") -> None:
+        """Raises Conflict when a `test` of the patch fails."""
+        try:
+            await self._call(
+                "PATCH",
+                kind.path(self.namespace, name, subresource),
+                query={"fieldManager": FIELD_MANAGER},
+                body=patch,
+                content_type="application/json-patch+json",
+            )
+        except Forbidden:
+            raise
+        except Invalid as error:
+            raise Conflict(str(error)) from error
 
     async def delete(self, kind: Kind, name: str, *, uid: str, propagation: str = "Background") -> None:
         """Delete exactly the object with this uid, with its own grace period; one that is gone is fine."""
@@ -192,19 +218,7 @@ class Kube:
             *([{"op": "test", "path": "/metadata/finalizers", "value": before}] if before else []),
             {"op": "add", "path": "/metadata/finalizers", "value": after},
         ]
-        path = kind.path(self.namespace, metadata["name"])
-        try:
-            await self._call(
-                "PATCH",
-                path,
-                query={"fieldManager": FIELD_MANAGER},
-                body=patch,
-                content_type="application/json-patch+json",
-            )
-        except Forbidden:
-            raise
-        except Invalid as error:
-            raise Conflict(str(error)) from error
+        await self._json_patch(kind, metadata["name"], patch)
 
     async def post_event(self, regarding: Manifest, reason: str, message: str, *, warning: bool = False) -> None:
         """Post an Event on an object; a report must never stop the work it reports on, so a failure is only logged."""

@@ -35,6 +35,10 @@ class Expired(Unavailable):
     """What the API server was asked to go on from is too old: begin anew."""
 
 
+class Untyped(Unavailable):
+    """The stored object does not fit its schema of today, so server-side apply cannot work on it."""
+
+
 def refusal(status: int, method: str, path: str, content: bytes, retry_after: str) -> KubeError:
     """What an answer that is no success means; it is returned, not raised."""
     try:
@@ -52,4 +56,6 @@ def refusal(status: int, method: str, path: str, content: bytes, retry_after: st
         return Forbidden(text)
     if status in {400, 405, 415, 422}:
         return Invalid(text)
+    if status == 500 and " typed" in message:
+        return Untyped(text)
     return Unavailable(text, float(retry_after) if retry_after.isdigit() else None)

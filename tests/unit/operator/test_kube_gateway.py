@@ -142,6 +142,22 @@ async def test_a_write_is_counted_by_its_subresource_and_awaited_by_the_watch(ap
     assert api.health._unheard == {}
 
 
+async def test_an_object_that_its_schema_would_refuse_today_gets_its_status_nevertheless(api: Api, kube: Kube) -> None:
+    def untyped(request: web.Request) -> web.Response:
+        if request.content_type == "application/json-patch+json":
+            return web.json_response({"metadata": {"resourceVersion": "7"}})
+        told = "failed to create typed live object: .spec.year: expected numeric"
+        return web.json_response({"message": told}, status=500)
+
+    api.answer = untyped
+    assert await kube.apply_status(TITLE, {"metadata": {"name": "old", "uid": "u"}}, {"phase": "Pending"})
+    assert json.loads(await api.asked[-1].text()) == [
+        {"op": "test", "path": "/metadata/uid", "value": "u"},
+        {"op": "add", "path": "/status", "value": {"phase": "Pending"}},
+    ]
+    assert api.asked[-1].path.endswith("/titles/old/status")
+
+
 async def test_a_finalizer_of_an_object_that_changed_meanwhile_is_a_conflict(api: Api, kube: Kube) -> None:
     current = {"metadata": {"name": "blue-tape", "uid": "u", "finalizers": ["x"]}}
     api.answer = refusal(422)
