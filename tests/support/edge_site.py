@@ -165,11 +165,12 @@ class Site:
             yield connection
 
     @contextmanager
-    def slow_viewer(self, path: str, range_: str = "0-") -> Iterator[socket.socket]:
+    def slow_viewer(self, path: str, range_: str = "0-", agent: str = "slow") -> Iterator[socket.socket]:
         """A viewer that asked and reads nothing unless the test does; small receive buffer as on a slow line."""
         with socket.socket() as viewer:
             viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             viewer.settimeout(20)
             viewer.connect(("127.0.0.1", self.nginx.port))
-            viewer.sendall(f"GET {path} HTTP/1.1\r\nHost: site\r\nRange: bytes={range_}\r\n\r\n".encode())
+            head = f"GET {path} HTTP/1.1\r\nHost: site\r\nUser-Agent: {agent}\r\nRange: bytes={range_}\r\n\r\n"
+            viewer.sendall(head.encode())
             yield viewer

@@ -17,7 +17,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "images/edge/nginx"
-PACKAGES = "base-files,dash,sed,grep,findutils,coreutils,nginx,libnginx-mod-http-js"
+MODULES = "libnginx-mod-http-headers-more-filter,libnginx-mod-http-js"
+PACKAGES = f"base-files,dash,sed,grep,findutils,coreutils,nginx,{MODULES}"
 UID = 1000
 START_SECONDS = 20.0
 
