@@ -1,0 +1,143 @@
+"""What the edge's CPU gives out from its cache: against nginx with the same file raw, and as viewers grow in number.
+
+Run by `make bench`. The clients are processes of their own; CPU is that of the nginx processes alone. Writes
+build/bench/edge_serving.json; ends with 1 when a target is missed.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bench_targets import Figure, report
+from byte_chain import cpu_seconds
+from edge_site import Site
+from origin import File
+
+from nginx import Nginx
+from streamvault_common.keys import SLICE_BYTES
+
+FILM_SLICES = 12
+WHOLE_READS = 24
+GROWTH = (10, 100, 1000)
+DELIVERED_BYTES = 3_000_000_000
+ROUNDS = 3
+LEAST_SHARE_PERCENT, MOST_GROWTH = 85, 1.3
+_READER = """
+import asyncio, sys
+url, viewers, first, last, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+host, _, path = url.removeprefix("http://").partition("/")
+name, port = host.split(":")
+head = f"GET /{path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
+request = f"{head}Range: bytes={first}-{last}\\r\\n\\r\\n".encode()
+
+class Viewer(asyncio.BufferedProtocol):
+    buffer = bytearray(1 << 18)
+    def __init__(self): self.ended = asyncio.get_running_loop().create_future(); self.received = 0
+    def connection_made(self, transport): transport.write(request)
+    def get_buffer(self, sizehint): return self.buffer
+    def buffer_updated(self, nbytes): self.received += nbytes
+    def connection_lost(self, error): self.ended.done() or self.ended.set_result(None)
+
+async def view():
+    for _ in range(times):
+        _, viewer = await asyncio.get_running_loop().create_connection(Viewer, name, int(port))
+        await viewer.ended
+        if viewer.received < last - first: raise SystemExit(f"cut after {viewer.received} bytes")
+
+async def main(): await asyncio.gather(*(view() for _ in range(viewers)))
+asyncio.run(main())
+"""
+
+
+def read(url: str, viewers: int, size: int, times: int) -> None:
+    """Let viewers, in a process of their own, read the first `size` bytes `times` times each."""
+    arguments = [url, str(viewers), "0", str(size - 1), str(times)]
+    subprocess.run([sys.executable, "-c", _READER, *arguments], check=True, timeout=600)
+
+
+def nginx_cpu(nginx: Nginx) -> float:
+    """CPU seconds of master and workers so far."""
+    return cpu_seconds(nginx.pid, *nginx.worker_pids())
+
+
+def mb_per_cpu_second(nginx: Nginx, megabytes: float, work: Callable[[], None]) -> float:
+    """MB that one CPU second of nginx gives out."""
+    before = nginx_cpu(nginx)
+    work()
+    return megabytes / (nginx_cpu(nginx) - before)
+
+
+class RawFile(Nginx):
+    """The same nginx with one plain file and nothing else."""
+
+    program = ("/usr/sbin/nginx", "-e", "stderr", "-c", "/tmp/raw.conf")
+
+    def offer(self, content: bytes) -> str:
+        """Lay the file where it is served from; its address."""
+        temporary = " ".join(
+            f"{kind}_temp_path /tmp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (self.cache / "film.mp4").write_bytes(content)
+        (self.scratch / "raw.conf").write_text(
+            "daemon off; pid /tmp/raw.pid; worker_processes 1; events { worker_connections 4096; }\n"
+            f"http {{ access_log off; sendfile off; {temporary}\n"
+            f"server {{ listen 127.0.0.1:{self.port} backlog=4096; root /cache;\n"
+            "location = /healthz { return 200; } } }\n"
+        )
+        return f"{self.url}/film.mp4"
+
+
+def warm_against_raw(site: Site, film: File, raw: RawFile) -> list[Figure]:
+    """Whole reads of a cached film by four viewers, and of the same file without any cache."""
+    size, viewers = len(film.content), 4
+    megabytes = viewers * WHOLE_READS / 4 * size / 1e6
+    addresses = {site.nginx: site.nginx.url + site.play(film), raw: raw.offer(film.content)}
+    raw.start()
+    best = dict.fromkeys(addresses, 0.0)
+    for _ in range(ROUNDS):  # in turn, so that whatever else the machine does meets both
+        for nginx, url in addresses.items():
+            work = partial(read, url, viewers, size, WHOLE_READS // 4)
+            best[nginx] = max(best[nginx], mb_per_cpu_second(nginx, megabytes, work))
+    share = 100 * best[site.nginx] / best[raw]
+    return [
+        Figure("nginx, the same file raw", best[raw], "MB/CPU-s", note="the baseline"),
+        Figure("edge, warm film", best[site.nginx], "MB/CPU-s"),
+        Figure("edge / raw", share, "%", at_least=LEAST_SHARE_PERCENT),
+    ]
+
+
+def growth(site: Site, film: File) -> list[Figure]:
+    """The same bytes in all, for ever more viewers at once."""
+    costs = {}
+    for viewers in GROWTH:
+        size = min(len(film.content), DELIVERED_BYTES // viewers)
+        times = max(1, DELIVERED_BYTES // viewers // size)
+        work = partial(read, site.nginx.url + site.play(film), viewers, size, times)
+        costs[viewers] = 1000 / mb_per_cpu_second(site.nginx, viewers * size * times / 1e6, work)
+    return [
+        *(Figure(f"edge, {viewers} viewers", cost, "CPU-s/GB") for viewers, cost in costs.items()),
+        Figure("highest / lowest", max(costs.values()) / min(costs.values()), "x", at_most=MOST_GROWTH),
+    ]
+
+
+def main() -> int:
+    """Measure, report; gives the exit status."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        site, raw = Site(folder / "site", CONNECTIONS_PREMIUM="5000"), RawFile(folder / "raw", {})
+        try:
+            site.start()
+            film = site.origin.add(FILM_SLICES * SLICE_BYTES)
+            read(site.nginx.url + site.play(film), 1, len(film.content), 1)
+            return report("edge_serving", [*warm_against_raw(site, film, raw), *growth(site, film)])
+        finally:
+            raw.stop()
+            site.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
