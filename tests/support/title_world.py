@@ -33,7 +33,7 @@ from streamvault_operator.io.workers import Reading
 from streamvault_operator.reconcile.title import reconcile_title
 
 NAME = "blue-tape"
-SELECTION_MILLISECONDS = 300
+SELECTION_MILLISECONDS = 3000
 EDGE = "10.0.0.1"
 WORKER = "10.0.1.1"
 
