@@ -45,7 +45,7 @@ class Deps:
     roster: Roster = field(init=False)
     secret_users: SecretUsers = field(init=False)
     podless_since: dict[str, float] = field(default_factory=dict)
-    """Since when (Unix time) this process has seen no pod of a session."""
+    """Since when (by the clock of `reports`) this process has seen no pod of a session."""
     wake_session: Callable[[str], None] = lambda _: None
     """Makes another session's reconciliation due."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))

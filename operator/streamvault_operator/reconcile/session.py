@@ -72,7 +72,7 @@ async def _observe(deps: Deps, session: WorkerSession, rendered: Manifest) -> Ob
     heard_at = board.heard.get(name)
     pod = await _explain_waiting(deps.kube, PodView.of(found), found, deps) if found else None
     return Observed(
-        no_pod_since=_podless_since(deps, name, pod),
+        no_pod_since=_podless_since(deps, name, pod) + unix_offset,
         secret_user=await _secret_user(deps, session) if _may_be_made(session, pod) else "",
         session=session,
         pod=pod,
@@ -125,10 +125,12 @@ def pool_policy(deps: Deps, pool: str) -> PoolPolicy:
 
 
 def _podless_since(deps: Deps, name: str, pod: PodView | None) -> float:
+    """A moment of the clock of the reports, which nobody sets."""
+    moment = deps.reports.clock()
     if pod is not None:
         deps.podless_since.pop(name, None)
-        return 0.0
-    return deps.podless_since.setdefault(name, deps.now().timestamp())
+        return moment
+    return deps.podless_since.setdefault(name, moment)
 
 
 def _may_be_made(session: WorkerSession, pod: PodView | None) -> bool:
