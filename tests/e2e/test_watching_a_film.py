@@ -142,19 +142,19 @@ def test_the_film_plays_on_when_its_worker_is_deleted(page: Page, site: Site) ->
 
 def test_the_film_goes_on_by_itself_after_no_worker_could_read(page: Page, site: Site) -> None:
     """The outage begins behind what the edge holds of the film."""
+    film = site.source("aurora-drift", "1080p")
     with installed_edge() as edge:
         for source in site.grant("aurora-drift")["sources"]:
             edge.purge(CachedFile.of(source))
-    outage = {"method": "upload.getFile", "error": "INTERNAL", "offset_from": UNREADABLE_FROM_BYTES}
-    with fault("error", **outage):
+    with fault("error", method="upload.getFile", error="INTERNAL", offset_from=UNREADABLE_FROM_BYTES):
         start(page, "aurora-drift")
-        seek(page, 25)
+        unreadable_from = seconds_of(page) * UNREADABLE_FROM_BYTES / film["sizeBytes"]
+        seek(page, unreadable_from - 5)
         page.get_by_test_id("reconnecting").wait_for(timeout=60_000)
-        stopped_at: float = page.evaluate("() => document.querySelector('video').currentTime")
     page.wait_for_function(
         """(second) => { const video = document.querySelector("video");
         return video.currentTime > second && !video.paused && video.readyState > 2 }""",
-        arg=stopped_at + 15,
+        arg=unreadable_from + 2,
         timeout=120_000,
     )
     assert page.get_by_test_id("player-failure").count() == 0
