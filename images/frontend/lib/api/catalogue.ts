@@ -16,7 +16,7 @@ export type Answer<T> =
 
 const TIMEOUT_MS = 5_000;
 /** Proxy and page ask for the same thing within one request; a takedown may show this much later. */
-const SHARED_FOR_MS = 1_000;
+const SHARED_FOR_MS = 500;
 const SHARED_MAX = 200;
 
 type Shared = Map<string, { readonly until: number; readonly answer: Promise<Answer<unknown>> }>;
