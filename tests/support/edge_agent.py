@@ -14,7 +14,7 @@ import httpx
 from nginx import REPOSITORY, free_port
 
 TOKEN = "agent-token-of-the-tests"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 NO_NGINX = "http://127.0.0.1:9/status"
 
 

@@ -24,7 +24,7 @@ CUT_OFF = (httpx.RemoteProtocolError, httpx.ReadError)
 """What a client sees when a body ends before its announced length."""
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Poll until a condition holds; fails with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

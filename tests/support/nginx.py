@@ -20,7 +20,7 @@ CONFIG = REPOSITORY / "images/edge/nginx"
 MODULES = "libnginx-mod-http-headers-more-filter,libnginx-mod-http-js"
 PACKAGES = f"base-files,dash,sed,grep,findutils,coreutils,nginx,{MODULES}"
 UID = 1000
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class NginxFailed(RuntimeError):  # noqa: N818

@@ -46,7 +46,7 @@ def test_slices_of_one_request_go_each_to_its_own_block(site: Site) -> None:
         del site.origin.files[film.fid]
         return homes[0] != homes[1]
 
-    wait_until(checked_with_two_homes, "a film whose two blocks live at different workers", 30)
+    wait_until(checked_with_two_homes, "a film whose two blocks live at different workers")
 
 
 def test_work_is_spread_over_the_workers(site: Site) -> None:
@@ -59,11 +59,11 @@ def test_blocks_stay_at_their_worker_when_another_pod_goes_or_comes(site: Site) 
     before = homes_of(site, films)
     name = f"workers.{DOMAIN}"
     site.names.records[name] = ["127.0.1.1", "127.0.1.3"]
-    wait_until(lambda: "127.0.1.2" not in homes_of(site, films).values(), "the removed pod is asked no more", 20)
+    wait_until(lambda: "127.0.1.2" not in homes_of(site, films).values(), "the removed pod is asked no more")
     without = homes_of(site, films)
     assert all(without[fid] == home for fid, home in before.items() if home != "127.0.1.2")
     site.names.records[name] = ["127.0.1.2", "127.0.1.3", "127.0.1.1"]
-    wait_until(lambda: "127.0.1.2" in homes_of(site, films).values(), "the new pod is asked", 20)
+    wait_until(lambda: "127.0.1.2" in homes_of(site, films).values(), "the new pod is asked")
     assert homes_of(site, films) == before
 
 

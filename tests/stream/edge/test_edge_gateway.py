@@ -138,8 +138,8 @@ def test_missing_website_is_a_calm_page_and_missing_manager_a_problem(tmp_path: 
         assert api.headers["content-type"] == film.headers["content-type"] == "application/problem+json"
         assert site.get("/healthz").status_code == 200
         site.names.records |= known
-        wait_until(lambda: site.get("/").status_code == 200, "the website is found", 20)
-        wait_until(lambda: site.get("/api/x").status_code == 200, "the manager is found", 20)
+        wait_until(lambda: site.get("/").status_code == 200, "the website is found")
+        wait_until(lambda: site.get("/api/x").status_code == 200, "the manager is found")
     finally:
         site.stop()
 

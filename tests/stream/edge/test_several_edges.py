@@ -97,7 +97,7 @@ def test_film_of_a_killed_edge_comes_from_another_and_then_from_home_again(fleet
         tried = fleet.edges[HOSTS[0]].access_log.read_text()
         return response.headers["x-cache"] == "HIT" and response.headers["x-request-id"] in tried
 
-    wait_until(at_home, "the edge is asked again", 20)
+    wait_until(at_home, "the edge is asked again")
 
 
 def test_purge_at_every_edge_leaves_nothing(fleet: Fleet) -> None:
