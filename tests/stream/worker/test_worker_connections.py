@@ -1,0 +1,81 @@
+"""A worker opens exactly the connections that it was told to, and does not hang on a Telegram that says nothing."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from conditions import until, until_true
+from sandbox import SandboxProcess
+from worker_stack import WorkerStack, worker_stack
+
+from .conftest import Library
+
+ACCOUNT, ACCOUNT_ID = "worker2", 5_000_000_102
+SESSIONS = 3
+STORM = 8
+
+
+def connections(stack: WorkerStack) -> list[dict[str, Any]]:
+    """Connections that the account has open."""
+    listed: list[dict[str, Any]] = stack.sandbox.get("/control/connections")
+    return [one for one in listed if one["account"] == ACCOUNT_ID]
+
+
+async def storm(stack: WorkerStack, library: Library) -> None:
+    """Many first reads at once."""
+    answers = await asyncio.gather(
+        *(stack.read(library.film, f"{n * 999_983}-{n * 999_983 + 9}") for n in range(STORM))
+    )
+    for number, answer in enumerate(answers):
+        assert answer.content == library.film.content[number * 999_983 : number * 999_983 + 10]
+
+
+async def test_a_storm_of_first_reads_opens_each_file_session_once(
+    tmp_path: Path, telegram: SandboxProcess, library: Library
+) -> None:
+    telegram.clear_faults()
+    async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), MEDIA_SESSIONS=str(SESSIONS)) as stack:
+        stack.publish(library.film)
+        await stack.until_ready()
+        await storm(stack, library)
+        await until(lambda: len(connections(stack)) >= 1 + SESSIONS)
+        await storm(stack, library)
+        assert len(connections(stack)) == 1 + SESSIONS, "one for messages, the others for files"
+
+
+async def test_another_data_centre_costs_one_export_however_many_ask(
+    tmp_path: Path, telegram: SandboxProcess, library: Library
+) -> None:
+    telegram.clear_faults()
+    size = len(library.film.content)
+    [document] = [one for one in telegram.get("/control/documents") if one["size"] == size]
+    telegram.call("PATCH", f"/control/documents/{document['id']}", {"dc_id": 4})
+    try:
+        async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), MEDIA_SESSIONS=str(SESSIONS)) as stack:
+            stack.publish(library.film)
+            await stack.until_ready()
+            telegram.reset_counters()
+            await storm(stack, library)
+            await storm(stack, library)
+            assert telegram.counters(method="auth.exportAuthorization")["calls"] == 1
+    finally:
+        telegram.call("PATCH", f"/control/documents/{document['id']}", {"dc_id": document["dc_id"]})
+
+
+async def test_a_telegram_that_says_nothing_is_tried_again(
+    tmp_path: Path, telegram: SandboxProcess, library: Library
+) -> None:
+    telegram.clear_faults()
+    silence = telegram.fault(kind="silence", account=ACCOUNT)
+    async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), START_TIMEOUT_SECONDS="2") as stack:
+        stack.publish(library.film)
+        await until(lambda: bool(stack.process.said("sign-in failed")))
+        assert (await stack.http.get("/healthz")).status_code == 200
+        assert (await stack.http.get("/readyz")).status_code == 503
+        assert (await stack.read(library.film, "0-0")).status_code == 503
+        telegram.call("DELETE", f"/control/faults/{silence}")
+
+        async def serves() -> bool:
+            return (await stack.read(library.film, "0-0")).status_code == 206
+
+        await until_true(serves, 60)
