@@ -74,7 +74,7 @@ async def run(settings: OperatorSettings) -> None:
     """The whole life of the operator in one event loop; its HTTP port answers before the API server does."""
     deps = await Deps.connect(load(settings.streamvault_config), settings)
     queues = Queues(
-        sessions=_queue(deps, "workersession", reconcile_session, 8),
+        sessions=_queue(deps, "workersession", reconcile_session, 16),
         titles=_queue(deps, "title", reconcile_title, 32, reserved=8),
         edge=_queue(deps, "edge", reconcile_edge, 1),
         health=deps.health,
