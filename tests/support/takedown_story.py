@@ -148,7 +148,7 @@ def look_on(edge: InstalledEdge, own: OwnFilm, story: Story, since: float) -> No
     def over() -> bool:
         story.slices.append((time.monotonic() - since, sum(edge.slices(file) for file in own.files)))
         clean_since = next((at for at, count in story.slices if count == 0), None)
-        long_enough = clean_since is not None and time.monotonic() - since > clean_since + CLEAN_SECONDS
+        long_enough = clean_since is not None and story.slices[-1][0] >= clean_since + CLEAN_SECONDS
         return long_enough and phase("ti", own.name) == "TakenDown"
 
     eventually(over, 180, "the film is taken down")
