@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from installed_edge import CachedFile
 from installed_trail import condition, events
-from own_films import borrowed, fresh, let_go, resource, take_down
-from sandbox_control import mint, revoke
+from installed_workers import reads
+from own_films import ORIGINAL, borrowed, fresh, let_go, resource, take_down
+from sandbox_control import Session, mint, revoke
 from site_under_test import Site, eventually
 
 from demo.cluster import apply, get, kubectl
@@ -64,12 +66,26 @@ def test_a_session_that_was_revoked_before_is_banned_with_the_reason(sign_in: Ca
     assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
 
 
-def test_a_session_that_is_revoked_while_it_serves_is_banned_with_the_reason(sign_in: Callable[[str], str]) -> None:
+def test_a_session_that_is_revoked_is_banned_when_somebody_reads(site: Site, sign_in: Callable[[str], str]) -> None:
+    name, session = serving(sign_in)
+    revoke(session)
+    file = CachedFile.of(site.source(ORIGINAL, "720p"))
+    assert not reads(name, file), "a revoked session cannot read"
+    assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
+
+
+def test_a_session_that_is_revoked_is_banned_also_when_nobody_reads(sign_in: Callable[[str], str]) -> None:
+    name, session = serving(sign_in)
+    revoke(session)
+    assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
+
+
+def serving(sign_in: Callable[[str], str]) -> tuple[str, Session]:
+    """The name of a new session that serves, and its session string."""
     session = mint("worker1", fresh("revoked"))
     name = sign_in(session.text)
     eventually(lambda: condition("ws", name, "Ready").get("reason") == "Serving", 90, "the session serves")
-    revoke(session)
-    assert_banned_after_one_attempt(name, "AuthKeyUnregistered")
+    return name, session
 
 
 def assert_banned_after_one_attempt(name: str, why: str) -> None:

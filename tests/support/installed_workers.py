@@ -2,10 +2,13 @@
 
 import json
 import re
+import subprocess
 from typing import Any
 
+from installed_edge import CachedFile
+
 from demo.cluster import NAMESPACE, kubectl
-from streamvault_common.keys import COMPONENT_WORKER, HTTP_PORT, LABEL_COMPONENT, LABEL_SESSION
+from streamvault_common.keys import COMPONENT_WORKER, HTTP_PORT, LABEL_COMPONENT, LABEL_SESSION, pod_name
 
 _STREAMS = re.compile(r"^streamvault_worker_streams_in_flight (\S+)$", re.MULTILINE)
 
@@ -37,6 +40,13 @@ def streams_in_flight(pod: dict[str, Any]) -> int:
     found = _STREAMS.search(text)
     assert found is not None, f"{name} does not tell its streams in flight"
     return int(float(found[1]))
+
+
+def reads(session: str, file: CachedFile) -> bool:
+    """Whether the worker of a session, asked itself, delivers a file."""
+    path = f"{pod_name(session)}:{HTTP_PORT}/proxy/files/{file.fid}/{file.gen}"
+    command = ["kubectl", "get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/pods/{path}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def busy_pod() -> dict[str, Any] | None:
