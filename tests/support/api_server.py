@@ -50,9 +50,9 @@ class ApiServer:
         params = {"fieldManager": manager, "force": "true"}
         return self._send("PATCH", path, manifest, "application/apply-patch+yaml", params)
 
-    def delete(self, path: str) -> Manifest:
+    def delete(self, path: str, **params: str) -> Manifest:
         """DELETE."""
-        return self._send("DELETE", path, None, "application/json", {})
+        return self._send("DELETE", path, None, "application/json", params)
 
     def history(self, path: str, since: str) -> list[Manifest]:
         """Every change of a collection's objects after a resource version, as watch events, oldest first."""
