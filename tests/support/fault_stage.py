@@ -35,6 +35,8 @@ MODERATOR = "moderator"
 TAKEDOWN = {"reason": "CopyrightClaim", "reference": "CASE-88", "requestedBy": "legal"}
 LATE_WRITERS_SECONDS = 60
 """How long the cache step waits for slices that were under way; a clock set forward is as good as waiting."""
+EDGE = CONFIG["edge"] | {"service": {"type": "ClusterIP"}}
+"""A port of the node could be had by one namespace only."""
 STEPS = ("Withdrawn", "CachePurged", "SourcePurged", "MirrorsPurged", "DatabasePurged")
 
 
@@ -69,7 +71,7 @@ class Stage:
 
     async def start(self, clock_offset_seconds: float = 0.0, **config: Any) -> None:
         """Start the operator over an edge; other sections of its configuration may be replaced."""
-        await self.operator.start(clock_offset_seconds, **({"edge": CONFIG["edge"]} | config))
+        await self.operator.start(clock_offset_seconds, **({"edge": EDGE} | config))
 
     async def restart(self, *, minutes_later: int = 0) -> None:
         """Kill the operator and start it again, at once or as if it had been down for so many minutes.

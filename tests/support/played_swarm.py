@@ -33,6 +33,8 @@ class PlayedWorker:
 
     session: str
     uid: str
+    born_at: float
+    """When its pod was made (Unix time)."""
     ready: bool = False
     stopping: bool = False
     ended: bool = False
@@ -99,13 +101,15 @@ class Swarm:
         await self._runner.setup()
         await web.TCPSite(self._runner, LOOPBACK, 0).start()
         self.port = self._runner.addresses[0][1]
-        self._tasks = {asyncio.create_task(self._watch(), name="swarm")}
+        self._tasks: set[asyncio.Task[None]] = {asyncio.create_task(self._watch(), name="swarm")}
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending: set[asyncio.Task[None]] = self._tasks
+        while pending:  # a cancellation that meets the end of a bounded wait is lost (python/cpython#86296)
+            for task in pending:
+                task.cancel()
+            pending = (await asyncio.wait(pending, timeout=1))[1]
         await self._runner.cleanup()
         await self._redis.aclose()
         await self._http.close()
@@ -162,7 +166,7 @@ class Swarm:
             others = [one.uid for one in self.workers if one.session == session and not one.ended]
             if others:
                 self.clashes.append(f"{session}: {metadata['uid']} was made while {others} still ran")
-            worker = PlayedWorker(session, metadata["uid"])
+            worker = PlayedWorker(session, metadata["uid"], time.time())
             self.workers.append(worker)
             self._begin(self._live(worker, metadata["name"]))
         elif worker is not None and gone:
