@@ -80,10 +80,10 @@ class Reports:
         async with self._lock:
             known = name in self._names
             self._names.add(name)
-            if not known or self.clock() - self._read_at >= MAX_AGE_SECONDS:
+            if self.clock() - self._read_at >= MAX_AGE_SECONDS:
                 self._board = await self._read(sorted(self._names), Board(heard=self._board.heard))
                 self._read_at = self.clock()
-            elif fresh:
+            elif fresh or not known:
                 self._board = await self._read([name], self._board)
             return self._board
 
