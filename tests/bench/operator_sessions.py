@@ -83,9 +83,10 @@ async def measured(stage: ScaleStage, workers: FakedWorkers, count: int) -> list
     at_rest, cpu = await stage.writes(*WRITTEN) - before, stage.cpu_seconds() - cpu
     flooded = min(FLOODED, count)
     say(f"ordering {flooded} sessions to wait")
-    before = await stage.writes(*WRITTEN)
+    before, flood_cpu = await stage.writes(*WRITTEN), stage.cpu_seconds()
     await workers.flood([session(number)["metadata"]["name"] for number in range(flooded)])
     reflected = await until_shown(stage, flooded, "Cooling", "FloodWait")
+    flood_cpu = stage.cpu_seconds() - flood_cpu
     await until_quiet(stage)
     writes = await stage.writes(*WRITTEN) - before
     return [
@@ -94,6 +95,7 @@ async def measured(stage: ScaleStage, workers: FakedWorkers, count: int) -> list
         Figure("at rest: operator's CPU", 100 * cpu / REST_SECONDS, "% of a core"),
         Figure(f"at rest: writes in {REST_SECONDS} s", at_rest, "", at_most=0),
         Figure(f"flood on {flooded} at once: reflected", reflected, "s", at_most=REFLECTED_SECONDS),
+        Figure("flood: operator's CPU until then", flood_cpu, "s"),
         Figure("flood: API writes per transition", writes / flooded, "", at_most=WRITES_PER_TRANSITION),
     ]
 
