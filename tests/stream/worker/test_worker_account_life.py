@@ -70,6 +70,15 @@ async def test_a_key_revoked_while_serving(
         await assert_dead(stack, VERDICTS[mode])
 
 
+@pytest.mark.parametrize("mode", ["unregistered", "duplicated"])
+async def test_a_key_revoked_while_nobody_reads(tmp_path: Path, telegram: SandboxProcess, mode: str) -> None:
+    """Its connections stay open, so that only asking tells."""
+    async with worker_stack(tmp_path, telegram, telegram.mint("worker2"), SESSION_REVISION="r1") as stack:
+        await stack.until_ready()
+        revoke(telegram, "worker2", mode)
+        await assert_dead(stack, VERDICTS[mode])
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

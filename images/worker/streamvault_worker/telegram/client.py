@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import tgcrypto  # noqa: F401 - pyrogram falls back to a cipher 300 times slower with no more than a warning
-from pyrogram import Client, errors
+from pyrogram import Client, errors, raw
 from pyrogram.session import Session
 
 from streamvault_common.models import AuthVerdict
@@ -16,7 +16,7 @@ from streamvault_worker.settings import WorkerSettings
 from streamvault_worker.waiting import first_of
 
 from .account import AccountState, account_hash
-from .calls import SessionCaller
+from .calls import NoAnswer, SessionCaller
 from .connection import Wire
 from .fastpath.cipher import choose_cipher
 from .fastpath.transport import AbridgedTransport
@@ -34,6 +34,8 @@ CONNECTION_FLOOD_SECONDS = 10
 """Pause after a transport flood, for which the server names no time."""
 STOP_SECONDS = 5.0
 PINGS_PER_WATCH_SECONDS = 1.0
+STILL_WELCOME_SECONDS = 20.0
+"""How often an idle account asks whether its session was revoked: a connection that is open already stays open then."""
 
 
 class TelegramUnreachable(Exception):  # noqa: N818
@@ -157,7 +159,7 @@ class TelegramClient:
             self._signed_in(sessions, account_hash(self._session.user_id), self._session.is_bot)
             self._state.signed_in(account_hash(self._session.user_id))
             log.info("signed in", extra={"home_dc": self._session.dc_id, "is_bot": self._session.is_bot})
-            await self._watch(client, wire, stop)
+            await self._watch(client, sessions, wire, stop)
         except (OSError, errors.RPCError) as error:
             if isinstance(error, AUTH_ERRORS):
                 self._state.judge(error)
@@ -168,17 +170,30 @@ class TelegramClient:
                 await asyncio.wait_for(sessions.close(), STOP_SECONDS)
             await _abandon(client, wire)
 
-    async def _watch(self, client: Client, wire: Wire, stop: asyncio.Event) -> None:
+    async def _watch(self, client: Client, sessions: Sessions, wire: Wire, stop: asyncio.Event) -> None:
         """Return when the account must sign out: its key was denied, another pod has it, or pyrogram is stuck."""
-        disconnected_seconds = 0.0
+        disconnected_seconds, asked_at = 0.0, time.monotonic()
         while disconnected_seconds < STUCK_SECONDS:
             if await first_of(PINGS_PER_WATCH_SECONDS, stop, self._state.died, wire.key_unknown):
                 return
             if not self._state.leased.is_set():
                 return
+            if time.monotonic() - asked_at >= STILL_WELCOME_SECONDS and not self._state.cooling:
+                await self._ask_whether_welcome(sessions)
+                asked_at = time.monotonic()
             started = client.session is not None and client.session.is_started.is_set()
             disconnected_seconds = 0.0 if started else disconnected_seconds + PINGS_PER_WATCH_SECONDS
         log.warning("disconnected for too long, signing in anew")
+
+    async def _ask_whether_welcome(self, sessions: Sessions) -> None:
+        """The cheapest request that needs the authorization; raises the RPCError that says it is gone."""
+        request = raw.functions.users.GetUsers(id=[raw.types.InputUserSelf()])
+        try:
+            await sessions.main.call(request, self._settings.answer_timeout_seconds)
+        except (errors.FloodWait, errors.FloodPremiumWait) as flood:
+            self._state.flooded(flood)
+        except NoAnswer as silence:
+            log.debug("no answer", extra={"error": str(silence)})
 
 
 def _final(error: BaseException | None) -> BaseException:
