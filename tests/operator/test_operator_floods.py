@@ -52,7 +52,7 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
     await stage.operator.start()
     for name in names:
         await stage.operator.until_shown(name, "Active True/Serving")
-    before, events = versions(stage, *names), {name: stage.operator.events(name) for name in names}
+    before = versions(stage, *names)
     looks = looked_at(stage, "s01")
     await stage.operator.kill()
     await stage.operator.start()
@@ -65,8 +65,8 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
         while not await looked_twice_in_steady_state():
             pass
     assert versions(stage, *names) == before
-    assert {name: stage.operator.events(name) for name in names} == events
-    assert all(found == ["PodCreated", "SessionActivated"] for found in events.values())
+    for name in names:
+        assert sorted(stage.operator.events(name)) == ["PodCreated", "SessionActivated"]
 
 
 def versions(stage: Stage, *names: str) -> list[str]:
