@@ -29,11 +29,13 @@ class SessionCaller:
         self.session = session
         self._heard_at = 0.0
         self._under_way: set[asyncio.Future[Any]] = set()
+        self.held = 0
+        """How many are about to send a request, or wait for an answer."""
 
     @property
-    def under_way(self) -> int:
-        """How many requests wait for their answers, those that nobody waits for any more included."""
-        return len(self._under_way)
+    def load(self) -> int:
+        """How many answers are still to come, those that nobody waits for any more included."""
+        return max(self.held, len(self._under_way))
 
     async def call(self, request: TLObject[Any], patience_seconds: float) -> Any:
         """Send and wait; gives up at once when the connection is lost, and after `patience_seconds` of silence.

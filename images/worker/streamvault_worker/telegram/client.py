@@ -155,7 +155,7 @@ class TelegramClient:
         assert client.session is not None
         sessions = Sessions(client, client.session, self._session.dc_id, self._settings.media_sessions, self._decrypt)
         try:
-            await asyncio.wait_for(sessions.files(self._session.dc_id), self._start_timeout_seconds)
+            await asyncio.wait_for(sessions.open_first(self._session.dc_id), self._start_timeout_seconds)
             self._signed_in(sessions, account_hash(self._session.user_id), self._session.is_bot)
             self._state.signed_in(account_hash(self._session.user_id))
             log.info("signed in", extra={"home_dc": self._session.dc_id, "is_bot": self._session.is_bot})

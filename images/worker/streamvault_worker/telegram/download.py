@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,14 +102,15 @@ class Downloader:
         return self._sessions, self._locations
 
     async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> Content:
-        try:
-            caller = await sessions.files(location.dc_id)
-        except OSError as error:
-            raise NoAnswer(f"no session to data centre {location.dc_id}: {error!r}") from error
         request = raw.functions.upload.GetFile(location=location.as_input(), offset=piece.offset, limit=piece.limit)
-        self._metrics.getfile_calls.inc()
-        asked_at = time.monotonic()
-        answer: Any = await caller.call(request, self._patience_seconds)
+        async with AsyncExitStack() as holding:
+            try:
+                caller = await holding.enter_async_context(sessions.files(location.dc_id))
+            except OSError as error:
+                raise NoAnswer(f"no session to data centre {location.dc_id}: {error!r}") from error
+            self._metrics.getfile_calls.inc()
+            asked_at = time.monotonic()
+            answer: Any = await caller.call(request, self._patience_seconds)
         seconds = time.monotonic() - asked_at
         self._metrics.getfile_seconds.observe(seconds)
         self._turns.answered(seconds)

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from pyrogram import Client, errors
@@ -58,8 +59,21 @@ class Sessions:
         """For everything but files."""
         return self._main
 
-    async def files(self, dc_id: int) -> SessionCaller:
-        """The least busy one for files of `dc_id`; raises what pyrogram raises when none can be opened."""
+    @asynccontextmanager
+    async def files(self, dc_id: int) -> AsyncIterator[SessionCaller]:
+        """Hold the least busy one for files of `dc_id`; raises what pyrogram raises when none can be opened."""
+        caller = await self._least_busy(dc_id)
+        caller.held += 1
+        try:
+            yield caller
+        finally:
+            caller.held -= 1
+
+    async def open_first(self, dc_id: int) -> None:
+        """Open a file session of `dc_id`, unless there is one; raises like `files`."""
+        await self._least_busy(dc_id)
+
+    async def _least_busy(self, dc_id: int) -> SessionCaller:
         centre = self._data_centres.setdefault(dc_id, _DataCentre())
         async with centre.opening:
             await self._drop_stuck(centre)
@@ -68,7 +82,7 @@ class Sessions:
         if len(centre.callers) < self._per_data_centre and time.monotonic() >= centre.open_again_at:
             self._grow(dc_id, centre)
         started = [caller for caller in centre.callers if caller.session.is_started.is_set()]
-        return min(started or centre.callers, key=lambda caller: caller.under_way)
+        return min(started or centre.callers, key=lambda caller: caller.load)
 
     async def forget(self, dc_id: int) -> None:
         """Close the file sessions of `dc_id` and forget its authorization; the next use makes them anew."""
