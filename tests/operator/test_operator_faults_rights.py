@@ -1,4 +1,4 @@
-"""A takedown by a real worker over a local Telegram: its account may not delete, then Telegram is down, then neither."""
+"""A takedown by a real worker and a local Telegram: its account may not delete, then Telegram is down, then neither"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

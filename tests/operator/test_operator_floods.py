@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from conditions import until_true
 from fault_stage import Stage
 from played_swarm import Flood
 
@@ -23,10 +24,12 @@ async def test_a_wait_is_kept_and_too_many_lead_to_a_rest_also_across_restarts(s
     began = time.time()
     stage.swarm.floods[session] = Flood(began, seconds, cooling_seconds=seconds)
     await stage.operator.until_shown(session, "Cooling False/FloodWait")
+    await until_told(stage, session, "FloodWaitStarted")
     await stage.restart()
     await stage.operator.until_shown(session, "Active True/Serving")
     assert time.time() >= began + seconds
     assert stage.swarm.made(session) == 1
+    await until_told(stage, session, "FloodWaitEnded")
 
     stage.swarm.floods[session] = Flood(time.time(), seconds, cooling_seconds=seconds)
     await stage.operator.until_shown(session, "Resting False/Resting")
@@ -52,6 +55,7 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
     await stage.operator.start()
     for name in names:
         await stage.operator.until_shown(name, "Active True/Serving")
+        await until_told(stage, name, "SessionActivated")
     before = versions(stage, *names)
     looks = looked_at(stage, "s01")
     await stage.operator.kill()
@@ -67,6 +71,16 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
     assert versions(stage, *names) == before
     for name in names:
         assert sorted(stage.operator.events(name)) == ["PodCreated", "SessionActivated"]
+
+
+async def until_told(stage: Stage, session: str, reason: str) -> None:
+    """Wait until the Event is there: it comes after the status, and an operator killed in between posts none."""
+
+    async def told() -> bool:
+        await asyncio.sleep(0.1)
+        return reason in stage.operator.events(session)
+
+    await until_true(told, 30)
 
 
 def versions(stage: Stage, *names: str) -> list[str]:
