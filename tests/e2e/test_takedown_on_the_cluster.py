@@ -107,7 +107,7 @@ def test_every_step_is_on_record_once_and_told_once(story: Story) -> None:
     assert facts == Counter([("Requested", ""), *(("Step", step) for step in STEPS), ("Completed", "")])
     assert {record.reference for record in records} == {REFERENCE}
     assert {record.requested_by for record in records} == {"a test"}
-    meant = {record.ids_sha256 for record in records if record.kind in {"Requested", "Step"}}
+    meant = {record.ids_sha256 for record in records}
     assert meant == {ids_sha256(story.film)}
     removed = {record.step: record.removed for record in records if record.outcome == "Verified"}
     assert (removed["source"], removed["mirrors"]) == (len(story.film.parts), len(story.film.mirrored))

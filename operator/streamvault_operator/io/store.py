@@ -180,6 +180,12 @@ class Store:
                 return False
             return True
 
+    async def ids_asked_for(self, audit_id: str) -> str:
+        """The hash of the message ids that a purge was asked for; "" when it is not on record."""
+        async with _mapped("read the audit trail"):
+            asked = await self._database[AUDIT].find_one({"audit_id": audit_id, "kind": "Requested"})
+            return str(asked["ids_sha256"]) if asked else ""
+
     async def title(self, title_id: str) -> TitleDocument | None:
         """The projection of a Title, or None."""
         async with _mapped(f"read title {title_id}"):

@@ -41,6 +41,7 @@ class Trail:
     audit_id: str
     order: Order
     ids_sha256: str
+    """Of the messages that are known now; at the end those are erased, and what was asked for stands in their place."""
 
     async def requested(self) -> None:
         """Somebody declared the takedown, or deleted the title."""
@@ -78,6 +79,7 @@ class Trail:
         name = "-".join(filter(None, (self.audit_id, fact.kind, fact.step, fact.outcome, fact.key)))
         metadata = self.current["metadata"]
         found, removed, remaining = fact.counts
+        ids = await self.deps.store.ids_asked_for(self.audit_id) if fact.kind in {"Completed", "Released"} else ""
         entry = AuditRecord(
             id=name,
             audit_id=self.audit_id,
@@ -94,7 +96,7 @@ class Trail:
             found=found,
             removed=removed,
             remaining=remaining,
-            ids_sha256=self.ids_sha256,
+            ids_sha256=ids or self.ids_sha256,
             at=timestamp(self.deps.now()),
             operator_version=self.deps.version,
         )

@@ -69,7 +69,7 @@ def test_the_search_sees_what_would_change_the_trail(code: str, does: str) -> No
     assert set(uses(ast.parse(code))) == {does}
 
 
-async def test_a_whole_life_only_inserts(world: TitleWorld) -> None:
+async def test_a_whole_life_only_inserts_and_reads(world: TitleWorld) -> None:
     world.declare()
     await world.look()
     world.edges.away = {"10.0.0.1"}
@@ -79,4 +79,4 @@ async def test_a_whole_life_only_inserts(world: TitleWorld) -> None:
     await world.settle()
     await world.settle()
     assert ("Released", "", "TakenDown") in world.facts()
-    assert {command for command, collection in world.mongo.commands if collection == AUDIT} == {"insert"}
+    assert {command for command, collection in world.mongo.commands if collection == AUDIT} == {"insert", "find"}
