@@ -105,7 +105,7 @@ def test_a_changed_value_rolls_the_edge_and_its_slices_stay(site: Site) -> None:
     last = eventually(lambda: head(site, link), SECONDS, "the film plays on the last pod")
     assert (last.headers["x-cache"], last.content) == ("HIT", content)
     assert (uid("persistentvolumeclaim", CLAIM), volume_of_the_claim()) == (claim, volume)
-    assert worker_pods() == workers, "a setting of the edge restarts no worker"
+    assert workers <= worker_pods(), "a setting of the edge restarts no worker"
 
 
 def running_settings() -> str:
@@ -119,6 +119,6 @@ def volume_of_the_claim() -> str:
 
 
 def worker_pods() -> set[str]:
-    """Identities of the worker pods."""
-    listed = kubectl("get", "pods", "-l", "app.kubernetes.io/component=worker", "-o", "json")
-    return {pod["metadata"]["uid"] for pod in json.loads(listed)["items"]}
+    """Identities of the worker pods that are not on their way out, as that of an account a test has just removed is."""
+    listed = json.loads(kubectl("get", "pods", "-l", "app.kubernetes.io/component=worker", "-o", "json"))["items"]
+    return {pod["metadata"]["uid"] for pod in listed if "deletionTimestamp" not in pod["metadata"]}
