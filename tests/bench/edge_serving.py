@@ -20,10 +20,10 @@ from nginx import Nginx
 from streamvault_common.keys import SLICE_BYTES
 
 FILM_SLICES = 12
-WHOLE_READS = 24
+WHOLE_READS = 40
 GROWTH = (10, 100, 1000)
 DELIVERED_BYTES = 3_000_000_000
-ROUNDS = 3
+ROUNDS = 4
 LEAST_SHARE_PERCENT, MOST_GROWTH = 85, 1.3
 _READER = """
 import asyncio, sys
@@ -111,12 +111,14 @@ def warm_against_raw(site: Site, film: File, raw: RawFile) -> list[Figure]:
 
 def growth(site: Site, film: File) -> list[Figure]:
     """The same bytes in all, for ever more viewers at once."""
-    costs = {}
-    for viewers in GROWTH:
-        size = min(len(film.content), DELIVERED_BYTES // viewers)
-        times = max(1, DELIVERED_BYTES // viewers // size)
-        work = partial(read, site.nginx.url + site.play(film), viewers, size, times)
-        costs[viewers] = 1000 / mb_per_cpu_second(site.nginx, viewers * size * times / 1e6, work)
+    costs = dict.fromkeys(GROWTH, float("inf"))
+    for _ in range(ROUNDS):
+        for viewers in GROWTH:
+            size = min(len(film.content), DELIVERED_BYTES // viewers)
+            times = max(1, DELIVERED_BYTES // viewers // size)
+            work = partial(read, site.nginx.url + site.play(film), viewers, size, times)
+            cost = 1000 / mb_per_cpu_second(site.nginx, viewers * size * times / 1e6, work)
+            costs[viewers] = min(costs[viewers], cost)
     return [
         *(Figure(f"edge, {viewers} viewers", cost, "CPU-s/GB") for viewers, cost in costs.items()),
         Figure("highest / lowest", max(costs.values()) / min(costs.values()), "x", at_most=MOST_GROWTH),
