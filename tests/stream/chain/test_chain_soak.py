@@ -1,6 +1,6 @@
 """Many viewers for a while, with everything going wrong at random: no wrong byte, and nobody waits long.
 
-`make bench` runs the same for ten minutes with fifty viewers (tests/bench/soak.py).
+`make bench` runs the same for ten minutes with fifty viewers (tests/bench/byte_soak.py).
 """
 
 from pathlib import Path

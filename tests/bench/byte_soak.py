@@ -1,6 +1,6 @@
 """Fifty viewers seek at random for ten minutes; workers die, waits are ordered, references expire, lines break.
 
-Run by `make bench`, or with a number of seconds. Writes build/bench/soak.json; ends with 1 when a byte was wrong or a
+Run by `make bench`, or with a number of seconds. Writes build/bench/byte_soak.json; ends with 1 when a byte was wrong or a
 viewer stood still for more than ten seconds.
 """
 
@@ -40,7 +40,7 @@ def main(seconds: float) -> int:
     for line in result.wrong[:10]:
         print(f"wrong: {line}")
     return report(
-        "soak",
+        "byte_soak",
         [
             Figure("wrong bytes seen", len(result.wrong), "chunks", at_most=0),
             Figure("longest wait of a viewer", result.longest_wait_seconds, "s", at_most=LONGEST_WAIT_SECONDS),
