@@ -1,7 +1,7 @@
 """Fifty viewers seek at random for ten minutes; workers die, waits are ordered, references expire, lines break.
 
-Run by `make bench`, or with a number of seconds. Writes build/bench/byte_soak.json; ends with 1 when a byte was wrong or a
-viewer stood still for more than ten seconds.
+Run by `make bench`, or with a number of seconds. Writes build/bench/byte_soak.json; ends with 1 when a byte was wrong
+or a viewer stood still for more than ten seconds.
 """
 
 import asyncio
