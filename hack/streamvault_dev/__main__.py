@@ -96,12 +96,8 @@ def _test(options: argparse.Namespace) -> None:
         installation.up(every_program=True)
         testing.pytest(options.folders)
         return
-    _prepare()
-    testing.lint()
-    testing.website()
-    testing.pytest(testing.WITHOUT_CLUSTER)
     installation.up(every_program=True)
-    testing.pytest(testing.WITH_CLUSTER)
+    testing.everything()
 
 
 def _sessions(options: argparse.Namespace) -> int | None:

@@ -1,6 +1,7 @@
-"""`make test` and its parts: linters, the website's own tests, then one pytest run over what was asked for."""
+"""`make test` and its parts: linters, the website's own tests, and pytest over what was asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from . import commands, environments
 from .paths import KUBECONFIG, REPOSITORY, VENV
@@ -16,13 +17,37 @@ WITH_CLUSTER = (
     "tests/operator",
     "tests/e2e",
     "tests/browser",
-    "tests/upkeep",  # the last: it repeats `make up` itself and kills daemons
 )
+ALONE = ("tests/upkeep",)
+"""They repeat `make up` itself and kill daemons."""
 BENCHES = "tests/bench"
+LANES = 4
+"""Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
 
 
 class TestsFailed(Exception):  # noqa: N818 what the caller prints
     """A linter or test run ended with another code than 0."""
+
+
+def everything() -> None:
+    """All tests against an installation that is up. TestsFailed after all have run."""
+    _install_website()  # first: the browser's tests want it as well
+    with ThreadPoolExecutor() as beside:
+        others = [beside.submit(lint), beside.submit(website)]
+        failed = _failures(lambda: pytest(WITHOUT_CLUSTER + WITH_CLUSTER), *(other.result for other in others))
+    failed += _failures(lambda: pytest(ALONE))
+    if failed:
+        raise TestsFailed("; ".join(failed))
+
+
+def _failures(*runs: Callable[[], None]) -> list[str]:
+    failed = []
+    for run in runs:
+        try:
+            run()
+        except TestsFailed as failure:
+            failed.append(str(failure))
+    return failed
 
 
 def lint() -> None:
@@ -40,6 +65,12 @@ def lint() -> None:
 
 def website() -> None:
     """The website's types, lint and unit tests."""
+    _install_website()
+    if commands.show(["npm", "test"], cwd=environments.FRONTEND, env=environments.node_environment()) != 0:
+        raise TestsFailed("the website's tests failed")
+
+
+def _install_website() -> None:
     run_steps(
         [
             Step(
@@ -50,14 +81,13 @@ def website() -> None:
             )
         ]
     )
-    if commands.show(["npm", "test"], cwd=environments.FRONTEND, env=environments.node_environment()) != 0:
-        raise TestsFailed("the website's tests failed")
 
 
-def pytest(folders: Sequence[str], arguments: Sequence[str] = ()) -> None:
-    """One run over the folders that exist. TestsFailed."""
+def pytest(folders: Sequence[str]) -> None:
+    """One run over the folders that exist, side by side when there are several. TestsFailed."""
     present = [folder for folder in folders if (REPOSITORY / folder).is_dir()]
-    if _show(["pytest", *arguments, *present]) != 0:
+    lanes = ["--numprocesses", str(LANES), "--dist=loadgroup", "--no-loadscope-reorder"] if len(present) > 1 else []
+    if _show(["pytest", *lanes, *present]) != 0:
         raise TestsFailed(f"tests failed in {', '.join(present)}")
 
 

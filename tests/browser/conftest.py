@@ -10,6 +10,7 @@ import website_edge
 import website_process
 from browser_watch import CHROMIUM, CHROMIUM_FLAGS, Watch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from ports import free_port
 
 SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
 WAIT_MS = 15_000
@@ -26,7 +27,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def running_library() -> Iterator[tuple[website_edge.Library, str]]:
     library = website_edge.Library()
-    edge_port, website_port = website_process.free_port(), website_process.free_port()
+    edge_port, website_port = free_port(), free_port()
     with (
         website_process.running(website_port, edge_port),
         website_edge.serve(library, edge_port, website_port),

@@ -9,6 +9,7 @@ import website_process
 import website_samples as samples
 from browser_watch import Watch
 from playwright.sync_api import Browser, Page, expect
+from ports import free_port
 from website_edge import GONE, HOSTILE, Library
 
 FILM = samples.MOVIES[0]
@@ -177,7 +178,7 @@ def test_one_catalogue_answer_serves_proxy_and_page(site: str, library: Library)
 
 
 def test_site_takes_name_accent_and_noindex_from_its_settings(running_library: tuple[Library, str]) -> None:
-    port = website_process.free_port()
+    port = free_port()
     manager_port = int(running_library[1].rpartition(":")[2])
     settings = {"SITE_NAME": "Night & Day", "SITE_ACCENT": "#f5c451", "SITE_NOINDEX": "true"}
     with website_process.running(port, manager_port, settings):

@@ -57,6 +57,7 @@ def account() -> Iterator[Account]:
         kubectl("delete", "workersession", made.name, "--ignore-not-found", "--wait=false")
         kubectl("delete", "secret", f"session-{made.name}", "--ignore-not-found")
         made.leave()
+        eventually(lambda: get("pod", f"ws-{made.name}") is None, SECONDS, "its pod is gone")
 
 
 def driver(*arguments: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from catalogue_samples import film, image_asset, season, stored_files, subtitle_asset
 from conditions import until_true
 from motor.motor_asyncio import AsyncIOMotorClient
-from stores import database, far_end, mongodb_uri, through
+from stores import database, far_end, through
 from wire import Wire
 
 from streamvault_common.documents import FILES, TITLES, Quality, StoredFile, TitleDocument, asset_id
@@ -24,7 +24,7 @@ from streamvault_manager.services.details import DetailsEditor
 from streamvault_manager.services.grants import Grants
 from streamvault_manager.stores.mongo import MongoCatalogue
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
 TOKEN = "a-token-for-tests-only"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 KEYS = LinkKeys("k1", {"k1": bytes(range(32))})
@@ -60,9 +60,9 @@ class Site:
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    async with database() as name, Wire(*far_end(mongodb_uri())) as wire:
-        store = MongoCatalogue(through(mongodb_uri(), wire.port), name)
+async def site(mongodb: str) -> AsyncIterator[Site]:
+    async with database(mongodb) as name, Wire(*far_end(mongodb)) as wire:
+        store = MongoCatalogue(through(mongodb, wire.port), name)
         await store.ensure_indexes()
         catalogue = Catalogue(store)
         services = Services(
@@ -73,7 +73,7 @@ async def site() -> AsyncIterator[Site]:
             serving=lambda: True,
             failed=lambda *told: pytest.fail(f"unexpected error: {told}"),
         )
-        direct: Any = AsyncIOMotorClient(mongodb_uri())
+        direct: Any = AsyncIOMotorClient(mongodb)
         transport = httpx.ASGITransport(create_app(services, TOKEN))
         async with httpx.AsyncClient(transport=transport, base_url="http://manager") as http:
             yield Site(http, store, wire, direct[name])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
-from stores import database, mongodb_uri
+from stores import database
 
 from streamvault_common.documents import (
     AUDIT,
@@ -25,17 +25,17 @@ from streamvault_common.documents import (
 from streamvault_operator.domain.comparison import Projection
 from streamvault_operator.io.store import Store
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
 NAME = "blue-tape"
 AT = "2026-11-22T13:00:00Z"
 FIDS = ["a" * 32, "b" * 32]
 
 
 @pytest.fixture
-async def stored() -> AsyncIterator[tuple[Store, Any]]:
+async def stored(mongodb: str) -> AsyncIterator[tuple[Store, Any]]:
     """A store with a database of its own, and that database."""
-    async with database() as name:
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb_uri())
+    async with database(mongodb) as name:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb)
         yield Store(client, name), client[name]
         client.close()
 

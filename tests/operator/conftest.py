@@ -33,9 +33,9 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeAgent]:
 
 
 @pytest.fixture
-async def stage(plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent) -> AsyncIterator[Stage]:
+async def stage(plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, mongodb: str) -> AsyncIterator[Stage]:
     """Everything but a running operator."""
     plane.start()
     with TemporaryDirectory() as folder:
-        async with fault_stage(plane, forks, agent, Path(folder)) as built:
+        async with fault_stage(plane, forks, agent, mongodb, Path(folder)) as built:
             yield built

@@ -19,7 +19,7 @@ WRITES_PER_ATTEMPT = 4
 
 
 async def test_a_takedown_survives_whatever_is_away(
-    plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, tmp_path: Path
+    plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, mongodb: str, tmp_path: Path
 ) -> None:
     """Every outage has a stage of its own; they last at the same time, because most of it is waiting."""
     outages = (mongodb_is_away, redis_is_away, the_edge_agent_is_away, the_moderator_hangs)
@@ -27,7 +27,7 @@ async def test_a_takedown_survives_whatever_is_away(
         for number, outage in enumerate(outages):
             folder = tmp_path / str(number)
             folder.mkdir()
-            stage = await stack.enter_async_context(fault_stage(plane, forks, agent, folder))
+            stage = await stack.enter_async_context(fault_stage(plane, forks, agent, mongodb, folder))
             scenes.create_task(outage(stage), name=outage.__name__)
 
 

@@ -14,12 +14,13 @@ from conditions import until_true
 from edge_site import DOMAIN, LINK_KEYS
 from mongo_wire import MongoWire
 from name_server import NameServer
+from ports import free_port
 from redis_server import RedisServer
 from sandbox import SandboxProcess
 from worker_process import WorkerProcess
 from worker_stack import SampleFile
 
-from nginx import Nginx, free_port
+from nginx import Nginx
 from streamvault_common import signing
 from streamvault_common.documents import FILES
 from streamvault_common.signing import Grant, LinkKeys, Tier

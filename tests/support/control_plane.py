@@ -17,8 +17,8 @@ import api_server
 import httpx
 from api_server import REPOSITORY, ApiServer, Manifest, Refused
 from custom_resources import definition
+from ports import free_port
 
-from nginx import free_port
 from streamvault_dev.cluster import pki
 from streamvault_dev.cluster.configuration import API_SERVICE_IP, NODE_NAME, Layout, kubeconfig
 from streamvault_dev.cluster.control_plane import daemons

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from ports import free_port
 
-from nginx import REPOSITORY, free_port
+from nginx import REPOSITORY
 
 TOKEN = "agent-token-of-the-tests"
 START_SECONDS = 60.0

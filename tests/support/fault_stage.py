@@ -20,7 +20,7 @@ from played_swarm import Swarm
 from pymongo import MongoClient
 from pymongo.database import Database
 from scratch_operator import POLL_SECONDS, SLOW, ScratchOperator, Surroundings
-from stores import database, far_end, mongodb_uri, through
+from stores import database, far_end, through
 from wire import Wire
 
 from streamvault_common import documents, keys
@@ -214,23 +214,23 @@ COMPLETE = sorted(
 
 @asynccontextmanager
 async def fault_stage(
-    plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, folder: Path
+    plane: ControlPlane, forks: OperatorForks, agent: EdgeAgent, mongodb: str, folder: Path
 ) -> AsyncIterator[Stage]:
-    """Everything but a running operator, in a namespace and a database of its own."""
+    """Everything but a running operator, in a namespace and a database (of the server `mongodb`) of its own."""
     namespace = f"faults-{secrets.token_hex(4)}"
-    client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri())
+    client: MongoClient[dict[str, Any]] = MongoClient(mongodb)
     with api_server.connect(plane.kubeconfig) as api, client:
         api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         async with (
-            database() as name,
-            Wire(*far_end(mongodb_uri())) as mongo,
+            database(mongodb) as name,
+            Wire(*far_end(mongodb)) as mongo,
             Wire.to_socket(folder / "redis.sock") as redis,
             Wire(LOOPBACK, agent.port) as edge,
             KubeProxy(plane, folder / "kubeconfig") as proxy,
         ):
             around = Surroundings(
                 kubeconfig=proxy.kubeconfig,
-                mongodb_uri=through(mongodb_uri(), mongo.port),
+                mongodb_uri=through(mongodb, mongo.port),
                 mongodb_database=name,
                 redis_url=f"redis://{LOOPBACK}:{redis.port}",
                 agent_port=edge.port,

@@ -7,13 +7,14 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "images/edge/nginx"
@@ -58,14 +59,6 @@ def version() -> tuple[int, ...]:
     """The version of this nginx."""
     result = subprocess.run(["chroot", str(rootfs()), "nginx", "-v"], capture_output=True, text=True, check=True)
     return tuple(map(int, result.stderr.rpartition("/")[2].split(".")))
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Nginx:

@@ -22,13 +22,13 @@ from control_plane import LOOPBACK, ControlPlane, running_control_plane
 from fault_stage import EdgeAgent, running_edge
 from operator_config import CONFIG
 from operator_forks import OperatorForks
+from ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 from pymongo.database import Database
 from scratch_operator import ScratchOperator, Surroundings
-from stores import database, mongodb_uri
+from stores import database, installation_uri
 
-from nginx import free_port
 from streamvault_common.keys import COMPONENT_EDGE, FIELD_MANAGER
 from streamvault_operator.render.common import labels
 
@@ -169,7 +169,8 @@ async def at_once(act: Callable[[T], Awaitable[None]], things: Iterable[T]) -> N
 async def scale_stage(folder: Path) -> AsyncIterator[ScaleStage]:
     """A control plane, stores, an edge and workers of one's own."""
     namespace = f"scale-{secrets.token_hex(4)}"
-    client: MongoClient[dict[str, Any]] = MongoClient(mongodb_uri())
+    mongodb = installation_uri()
+    client: MongoClient[dict[str, Any]] = MongoClient(mongodb)
     cache = folder / "cache"
     cache.mkdir()
     with (
@@ -182,10 +183,10 @@ async def scale_stage(folder: Path) -> AsyncIterator[ScaleStage]:
         trust = ssl.create_default_context(cafile=str(plane.pki / "ca.crt"))
         trust.load_cert_chain(plane.pki / "admin.crt", plane.pki / "admin.key")
         connector = aiohttp.TCPConnector(ssl=trust, limit=AT_ONCE)
-        async with database() as name, aiohttp.ClientSession(connector=connector) as http:
+        async with database(mongodb) as name, aiohttp.ClientSession(connector=connector) as http:
             around = Surroundings(
                 kubeconfig=plane.kubeconfig,
-                mongodb_uri=mongodb_uri(),
+                mongodb_uri=mongodb,
                 mongodb_database=name,
                 agent_port=agent.port,
             )

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -19,13 +18,6 @@ SOURCE = REPOSITORY / "images" / "frontend"
 BUILT = REPOSITORY / "build" / "website"
 INSTALL_SECONDS = 600
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def install() -> None:

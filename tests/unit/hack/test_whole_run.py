@@ -8,9 +8,9 @@ def test_every_folder_with_tests_is_run_once() -> None:
     present = {
         f"tests/{file.relative_to(REPOSITORY / 'tests').parts[0]}" for file in REPOSITORY.glob("tests/**/test_*.py")
     }
-    run = [*testing.WITHOUT_CLUSTER, *testing.WITH_CLUSTER]
+    run = [*testing.WITHOUT_CLUSTER, *testing.WITH_CLUSTER, *testing.ALONE]
     assert sorted(run) == sorted(present)
 
 
-def test_what_repeats_make_up_comes_last() -> None:
-    assert testing.WITH_CLUSTER[-1] == "tests/upkeep"
+def test_what_repeats_make_up_runs_alone() -> None:
+    assert testing.ALONE == ("tests/upkeep",)

@@ -1,0 +1,85 @@
+"""A MongoDB or FerretDB of a test's own in the cluster, made as the installation's is: what happens to one of the two
+does not reach the other.
+"""
+
+import base64
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from stores import PORT, moved
+
+from demo.cluster import get
+from streamvault_common.keys import LABEL_COMPONENT
+
+STATEFUL_SET, SECRET, POD = "mongodb", "streamvault-stores", "mongodb"
+START_SECONDS = 180
+LONGEST_USE_SECONDS = 2 * 3600
+"""A run that was killed cannot clean up: its pod ends by itself."""
+
+
+@contextmanager
+def own_mongodb() -> Iterator[str]:
+    """Connection string of an empty server, gone afterwards. LookupError without an installation to take it from."""
+    running, secret = get("statefulset", STATEFUL_SET), get("secret", SECRET)
+    if running is None or secret is None:
+        raise LookupError("no MongoDB in the cluster to make another one like: run `make up`")
+    namespace = f"mongodb-test-{secrets.token_hex(4)}"
+    _kubectl("create", "namespace", namespace)
+    try:
+        _apply(namespace, _copy_of_secret(secret), _pod(running))
+        wait = f"--timeout={START_SECONDS}s"
+        _kubectl("wait", f"pod/{POD}", "--namespace", namespace, "--for=condition=Ready", wait)
+        address = _kubectl("get", "pod", POD, "--namespace", namespace, "--output=jsonpath={.status.podIP}")
+        uri = moved(base64.b64decode(secret["data"]["MONGODB_URI"]).decode(), f"{address}:{PORT}")
+        _until_it_answers(uri)
+        yield uri
+    finally:
+        _kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _pod(stateful_set: dict[str, Any]) -> dict[str, Any]:
+    """Its pod over a volume that goes with the pod, and of no component: no Service of anybody leads to it."""
+    template = stateful_set["spec"]["template"]
+    claims = [claim["metadata"]["name"] for claim in stateful_set["spec"]["volumeClaimTemplates"]]
+    volumes = [*template["spec"].get("volumes", []), *({"name": name, "emptyDir": {}} for name in claims)]
+    own = {"serviceAccountName": "default", "restartPolicy": "Always", "activeDeadlineSeconds": LONGEST_USE_SECONDS}
+    spec = template["spec"] | own | {"volumes": volumes, "terminationGracePeriodSeconds": 1}
+    spec.pop("serviceAccount", None)
+    labels = {LABEL_COMPONENT: "mongodb-of-a-test"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD, "labels": labels}, "spec": spec}
+
+
+def _copy_of_secret(secret: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": secret["data"]}
+
+
+def _until_it_answers(uri: str) -> None:
+    """Ready is asked for by FerretDB every few seconds only; PyMongoError when it never answers."""
+    deadline = time.monotonic() + START_SECONDS
+    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
+        while True:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
+
+
+def _apply(namespace: str, *manifests: dict[str, Any]) -> None:
+    listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+    _kubectl("create", "--namespace", namespace, "--filename=-", stdin=listing)
+
+
+def _kubectl(*arguments: str, stdin: str | None = None) -> str:
+    command = ["kubectl", *arguments]
+    return subprocess.run(command, input=stdin, check=True, stdout=subprocess.PIPE, text=True).stdout
