@@ -1,54 +1,60 @@
-"""Which tests may run beside each other (`pytest -n`, as `make test` does), and what several folders share."""
+"""Which tests may meet when they run in several lanes, as in `make test`, and what several folders share."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from own_mongodb import own_mongodb
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
-SHARED = {
-    "e2e": "installation",  # they look at, fill and break what `make up` started
-    "upkeep": "installation",
-    "operator": "operator",  # one private control plane for all of them
-    "browser": "website",
+INSTALLATION, PLANE, WEBSITE = "the installation", "the operator's control plane", "the website"
+GROUPS = {
+    "tests/e2e": INSTALLATION,  # they look at, fill and break what `make up` started
+    "tests/e2e/test_manager_api.py": PLANE,  # no part of it, but they share a database server
+    "tests/e2e/test_operator_store.py": PLANE,
+    "tests/e2e/test_manager_bot.py": "e2e/manager_bot",  # processes of their own
+    "tests/e2e/test_operator_lookout.py": "e2e/operator_lookout",
+    "tests/e2e/test_operator_sessions.py": "e2e/operator_sessions",
+    "tests/e2e/test_operator_writes.py": "e2e/operator_writes",
+    "tests/browser": WEBSITE,
+    "tests/browser/test_running_site.py": INSTALLATION,
+    "tests/operator": PLANE,
+    "tests/operator/test_operator_faults_outages.py": "operator/outages",
 }
-"""Tests of these folders run one after the other, unless their module names another `xdist_group`."""
+"""What runs one after the other; whatever is not named here is a group by itself, module by module."""
 LONGEST = (
-    "installation",
-    "operator",
-    "website",
-    "stream/worker/test_worker_account_life",
-    "e2e/test_operator_sessions",
-    "e2e/test_operator_writes",
-    "stream/chain/test_chain_bytes",
-    "e2e/test_manager_bot",
-    "stream/worker/test_worker_reads_telegram",
+    "tests/e2e/test_account_by_phone.py",
+    "tests/operator/",
+    "tests/browser/",
+    "tests/stream/worker/test_worker_account_life.py",
+    "tests/e2e/test_operator_",
+    "tests/stream/chain/",
+    "tests/e2e/test_manager_bot.py",
+    "tests/stream/",
 )
-"""Begun first, so that none of them is left over when all others have ended."""
+"""Groups that are begun first, by what the first of their tests begins with: else one would be left over at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives every lane one group after the other. In this way, because `loadgroup` does nothing under pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return GROUPS.get(module) or GROUPS.get("/".join(module.split("/")[:2])) or module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group, by default that of its module, and bring the longest groups to the front."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _rank(_name(item)))
+    """Bring the longest groups to the front."""
+    items.sort(key=_rank)
 
 
-def _group(item: pytest.Item) -> str:
-    place = item.path.relative_to(TESTS)
-    return SHARED.get(place.parts[0], str(place.with_suffix("")))
-
-
-def _name(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    return str(marker.args[0]) if marker else ""
-
-
-def _rank(group: str) -> int:
-    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
+def _rank(item: pytest.Item) -> int:
+    matching = (number for number, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+    return next(matching, len(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def _install_website() -> None:
 def pytest(folders: Sequence[str]) -> None:
     """One run over the folders that exist, side by side when there are several. TestsFailed."""
     present = [folder for folder in folders if (REPOSITORY / folder).is_dir()]
-    lanes = ["--numprocesses", str(LANES), "--dist=loadgroup", "--no-loadscope-reorder"] if len(present) > 1 else []
+    lanes = ["--numprocesses", str(LANES), "--dist=loadscope", "--no-loadscope-reorder"] if len(present) > 1 else []
     if _show(["pytest", *lanes, *present]) != 0:
         raise TestsFailed(f"tests failed in {', '.join(present)}")
 

@@ -6,7 +6,7 @@ from browser_watch import Watch
 from film_page import FilmPage
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.browser, pytest.mark.cluster]
 
 
 @pytest.fixture(scope="module")

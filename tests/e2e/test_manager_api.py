@@ -24,7 +24,7 @@ from streamvault_manager.services.details import DetailsEditor
 from streamvault_manager.services.grants import Grants
 from streamvault_manager.stores.mongo import MongoCatalogue
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
+pytestmark = pytest.mark.cluster
 TOKEN = "a-token-for-tests-only"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 KEYS = LinkKeys("k1", {"k1": bytes(range(32))})

@@ -16,7 +16,7 @@ from streamvault_common.events import Event, Severity, publish
 from streamvault_common.keys import session_key
 from streamvault_common.models import SessionReport, WorkerState
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("e2e/test_manager_bot")]
+pytestmark = pytest.mark.timeout(180)
 BOT = "streamvault_bot"
 ADA = "5000000001"
 LONGEST_READ_SECONDS = 10

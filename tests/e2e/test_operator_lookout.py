@@ -18,7 +18,7 @@ from streamvault_operator.lookout import look_out
 from streamvault_operator.metrics import Metrics
 from streamvault_operator.workqueue import WorkQueue
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("e2e/test_operator_lookout")]
+pytestmark = pytest.mark.cluster
 
 TAKEN_DOWN = {"spec.state": "TakenDown", "spec.takedown": {"reason": "Other"}}
 

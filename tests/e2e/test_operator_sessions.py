@@ -16,7 +16,7 @@ from scratch_operator import ScratchOperator
 from streamvault_common import keys
 from streamvault_common.models import AuthVerdict, Verdict, WorkerState
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("e2e/test_operator_sessions")]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from streamvault_common.documents import (
 from streamvault_operator.domain.comparison import Projection
 from streamvault_operator.io.store import Store
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
+pytestmark = pytest.mark.cluster
 NAME = "blue-tape"
 AT = "2026-11-22T13:00:00Z"
 FIDS = ["a" * 32, "b" * 32]

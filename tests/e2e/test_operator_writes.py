@@ -16,7 +16,7 @@ from scratch_operator import ScratchOperator
 
 from streamvault_common.models import WorkerState
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("e2e/test_operator_writes")]
+pytestmark = pytest.mark.cluster
 
 NO_MARGIN = {"minSeconds": 0, "jitterPercent": 0}
 

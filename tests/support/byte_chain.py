@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -65,6 +66,26 @@ class ByteChain:
         """GET a file through the edge, or the range `extent` of it."""
         return await self.http.get(self.link(file), headers={"Range": f"bytes={extent}"} if extent else {})
 
+    async def read_whole(self, file: SampleFile) -> bool:
+        """Read a file; whether the body was whole. What there is of it is right, or AssertionError."""
+        received = bytearray()
+        async with self.http.stream("GET", self.link(file)) as answer:
+            if answer.status_code != 200:
+                assert answer.status_code == 503, answer.status_code
+                return False
+            try:
+                async for chunk in answer.aiter_raw():
+                    received += chunk
+            except (httpx.RemoteProtocolError, httpx.ReadError):
+                assert received == file.content[: len(received)]
+                return False
+        assert received == file.content
+        return True
+
+    async def until_whole(self, file: SampleFile) -> None:
+        """Read again until who was told to wait has waited; whatever comes meanwhile is right as well."""
+        await until_true(lambda: self.read_whole(file), 30)
+
     def empty_cache(self) -> None:
         """Remove every slice; nginx finds out by itself."""
         for path in self.nginx.cached():
@@ -74,6 +95,28 @@ class ByteChain:
         """End a worker as an out-of-memory kill would; its address stays known for a while."""
         self.workers[account].send(signal.SIGKILL)
         await self.workers[account].wait()
+
+    async def until_dead(self) -> str:
+        """Wait until a worker serves no more; its account."""
+
+        async def dead() -> str:
+            async with httpx.AsyncClient(trust_env=False) as http:
+                for account, worker in self.workers.items():
+                    if (await http.get(f"{worker.url}/readyz")).status_code != 200:
+                        return account
+            return ""
+
+        return await until_true(dead)
+
+    async def sign_in_anew(self, account: str) -> None:
+        """As a human does who renews the session of a worker: another string, and another revision of it."""
+        worker = self.workers[account]
+        worker.terminate()
+        await worker.wait()
+        revision = secrets.token_hex(4)
+        Path(worker.environment["TG_SESSION_FILE"]).write_text(self.sandbox.mint(account, label=revision))
+        worker.environment["SESSION_REVISION"] = revision
+        await worker.start()
 
     async def until_all_ready(self) -> None:
         """Wait until every worker is signed in and not told to wait."""

@@ -4,10 +4,8 @@ import asyncio
 import random
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from byte_chain import ByteChain
-from conditions import until_true
 from worker_stack import GETFILE, SampleFile
 
 from streamvault_common.keys import MIB, SLICE_BYTES
@@ -62,6 +60,7 @@ FAULTS = [
     {"kind": "error", "error": "FLOOD_WAIT_1"},
     {"kind": "error", "error": "FLOOD_PREMIUM_WAIT_1"},
     {"kind": "error", "error": "FILE_ID_INVALID"},
+    {"kind": "silence"},
 ]
 
 
@@ -75,9 +74,9 @@ async def test_a_fault_at_any_piece_gives_the_whole_body_or_a_cut_one(
         chain.empty_cache()
         await chain.until_all_ready()
         chain.sandbox.fault(method=GETFILE, count=1, offset_from=piece * MIB, offset_below=(piece + 1) * MIB, **fault)
-        whole += await read_whole(chain, short_film)
+        whole += await chain.read_whole(short_film)
         chain.sandbox.clear_faults()
-        await until_whole(chain, short_film)  # with what was stored while it went wrong
+        await chain.until_whole(short_film)  # with what was stored while it went wrong
     assert whole >= 8, "another worker, or another try, gets over it"
 
 
@@ -87,32 +86,6 @@ async def test_a_transport_flood_in_the_middle_of_a_slice_is_not_seen(chain: Byt
     assert (await chain.read(short_film)).content == short_film.content
 
 
-async def read_whole(chain: ByteChain, film: SampleFile) -> bool:
-    """Read a film; whether the body was whole. What there is of it must be right."""
-    received = bytearray()
-    async with chain.http.stream("GET", chain.link(film)) as answer:
-        if answer.status_code != 200:
-            assert answer.status_code == 503, answer.status_code
-            return False
-        try:
-            async for chunk in answer.aiter_raw():
-                received += chunk
-        except (httpx.RemoteProtocolError, httpx.ReadError):
-            assert received == film.content[: len(received)]
-            return False
-    assert received == film.content
-    return True
-
-
-async def until_whole(chain: ByteChain, film: SampleFile) -> None:
-    """Read again until the workers that were told to wait have waited; whatever comes meanwhile is right as well."""
-
-    async def whole() -> bool:
-        return await read_whole(chain, film)
-
-    await until_true(whole, 30)
-
-
 async def test_a_film_read_in_one_go_costs_one_call_per_mebibyte(chain: ByteChain, film: SampleFile) -> None:
     chain.sandbox.reset_counters()
     assert (await chain.read(film)).content == film.content
@@ -120,13 +93,3 @@ async def test_a_film_read_in_one_go_costs_one_call_per_mebibyte(chain: ByteChai
     slices = -(-len(film.content) // SLICE_BYTES)
     calls = int(chain.sandbox.counters(method=GETFILE)["calls"])
     assert calls <= pieces + slices + len(film.stored.parts), "a piece is cut only where a slice or a part ends"
-
-
-async def test_the_whole_film_survives_the_death_of_accounts(chain: ByteChain, film: SampleFile) -> None:
-    """In the middle of it, one after another, all but one."""
-    for number, account in enumerate(list(chain.workers)[:-1], 1):
-        chain.sandbox.fault(
-            kind="error", error="AUTH_KEY_UNREGISTERED", method=GETFILE, account=account, skip=2 * number, count=1
-        )
-    answer = await chain.read(film)
-    assert (answer.status_code, answer.content) == (200, film.content)
