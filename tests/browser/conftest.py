@@ -16,8 +16,9 @@ SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
 WAIT_MS = 15_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser. No longer than a module: while Playwright's loop runs, no test with asyncio can."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         yield browser

@@ -12,6 +12,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from demo.__main__ import telegram_settings
 from streamvault_common.keys import SESSION_FILE_KEY
 from streamvault_dev.cluster.choice import choose
 
-NAME = "streamvault"
+NAME, PREFIX = "streamvault", "release-test-"
+LONGEST_LIFE = timedelta(minutes=20)
 WORKLOADS = ("deployment/streamvault-operator", "deployment/manager", "statefulset/mongodb", "statefulset/redis")
 START_SECONDS = 300
 STOP_SECONDS = 120
@@ -36,18 +38,18 @@ SANDBOX = "telegram-sandbox.streamvault.svc"
 class OwnRelease:
     """`install` and `uninstall` as an owner does them; everything goes by `close`."""
 
-    def __init__(self, folder: Path, **values: Any) -> None:
-        self.namespace = f"release-test-{secrets.token_hex(4)}"
-        self._values = folder / "values.yaml"
-        self._values.write_text(yaml.safe_dump(_values() | values), encoding="utf-8")
+    def __init__(self, namespace: str, values: Path | None = None) -> None:
+        self.namespace = namespace
+        self._values = [REPOSITORY / "manifests/sandbox/values.yaml", *filter(None, [values])]
+
+    def create(self) -> None:
+        """Make its namespace, with the pod security that the chart promises to keep."""
         self.kubectl("create", "namespace", self.namespace)
         self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
 
     def install(self) -> None:
         """Install the chart of this tree and wait until all of it runs, the edge too."""
-        values = (REPOSITORY / "manifests/sandbox/values.yaml", self._values)
-        files = [word for file in values for word in ("--values", str(file))]
-        self._helm("install", NAME, str(CHART), *files)
+        self._helm("install", NAME, str(CHART), *(word for file in self._values for word in ("--values", str(file))))
         eventually(lambda: self.get("statefulset", "edge"), START_SECONDS, "the operator makes the edge")
         for workload in (*WORKLOADS, "statefulset/edge"):
             self.kubectl("rollout", "status", workload, f"--timeout={START_SECONDS}s")
@@ -138,12 +140,26 @@ class OwnRelease:
 
 @contextmanager
 def own_release(folder: Path, **values: Any) -> Iterator[OwnRelease]:
-    """A namespace for a release with these sections of values, gone afterwards."""
-    release = OwnRelease(folder, **values)
+    """A namespace for a release with these sections of values, gone afterwards, as are those that a killed run left."""
+    _sweep()
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(_values() | values), encoding="utf-8")
+    release = OwnRelease(f"{PREFIX}{secrets.token_hex(4)}", file)
     try:
+        release.create()
         yield release
     finally:
         release.close()
+
+
+def _sweep() -> None:
+    """Their volumes would be missed: a cluster made by `make up` has twelve."""
+    listed = subprocess.run(["kubectl", "get", "namespaces", "--output=json"], check=True, stdout=subprocess.PIPE)
+    now = datetime.now(UTC)
+    for item in json.loads(listed.stdout)["items"]:
+        name, born = item["metadata"]["name"], datetime.fromisoformat(item["metadata"]["creationTimestamp"])
+        if name.startswith(PREFIX) and now - born > LONGEST_LIFE:
+            OwnRelease(name).close()
 
 
 def _values() -> dict[str, Any]:
