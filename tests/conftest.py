@@ -16,10 +16,12 @@ GROUPS = {
     "tests/e2e/test_operator_lookout.py": "e2e/operator_lookout",
     "tests/e2e/test_operator_sessions.py": "e2e/operator_sessions",
     "tests/e2e/test_operator_writes.py": "e2e/operator_writes",
+    "tests/e2e/test_release_life.py": "e2e/release_life",  # a release of its own; the local Telegram is common to both
     "tests/browser": WEBSITE,
     "tests/browser/test_running_site.py": INSTALLATION,
     "tests/operator": PLANE,
-    "tests/operator/test_operator_faults_outages.py": "operator/outages",
+    "tests/operator/test_operator_faults_outages.py": "operator/outages",  # they take minutes, each on its own plane
+    "tests/operator/test_operator_withdrawals.py": "operator/withdrawals",
 }
 """What runs one after the other; whatever is not named here is a group by itself, module by module."""
 LONGEST = (
@@ -27,6 +29,7 @@ LONGEST = (
     "tests/operator/",
     "tests/browser/",
     "tests/stream/worker/test_worker_account_life.py",
+    "tests/e2e/test_release_life.py",
     "tests/e2e/test_operator_",
     "tests/stream/chain/",
     "tests/e2e/test_manager_bot.py",

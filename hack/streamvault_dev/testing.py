@@ -21,7 +21,7 @@ WITH_CLUSTER = (
 ALONE = ("tests/upkeep",)
 """They repeat `make up` itself and kill daemons."""
 BENCHES = "tests/bench"
-LANES = 4
+LANES = 5
 """Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
 
 

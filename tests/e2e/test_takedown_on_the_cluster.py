@@ -26,6 +26,7 @@ from takedown_story import (
     sight,
     take_down_and_look_on,
 )
+from title_endings import Titles
 
 from demo.cluster import get, kubectl
 
@@ -48,7 +49,8 @@ EVENTS = (
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Story]:
+def story(titles: Titles) -> Iterator[Story]:
+    del titles  # they are purged meanwhile
     viewer = Site()
     own = published()
     try:

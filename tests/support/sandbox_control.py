@@ -1,5 +1,6 @@
 """The control API of the installation's local Telegram, as far as tests of the whole chain need it."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from typing import Any
 
 import httpx
 from site_under_test import CONTROL_URL
+
+from demo.world import CHANNEL_ID, WORKERS
 
 REST_SECONDS = 2.0
 
@@ -21,11 +24,11 @@ class Session:
     key_id: str
 
 
-def getfile_calls(account: str | None = None) -> int:
-    """How often an account, or all together, called `upload.getFile` since the sandbox started."""
-    query = {"method": "upload.getFile"} | ({} if account is None else {"account": account})
-    calls: int = _ask("GET", "/control/counters", params=query)["calls"]
-    return calls
+def getfile_calls(*accounts: str) -> int:
+    """How often these accounts called `upload.getFile` since the sandbox started: by default the installation's."""
+    named = accounts or tuple(account for account, _ in WORKERS.values())
+    queries = ({"method": "upload.getFile", "account": account} for account in named)
+    return sum(int(_ask("GET", "/control/counters", params=query)["calls"]) for query in queries)
 
 
 def getfile_calls_at_rest() -> int:
@@ -37,6 +40,21 @@ def getfile_calls_at_rest() -> int:
         if (now := getfile_calls()) != calls:
             calls, since = now, time.monotonic()
     return calls
+
+
+@contextmanager
+def account_of_its_own(name: str, **standing: Any) -> Iterator[int]:
+    """The id of a new account that is in the library's channel, with this role and these rights, for a while."""
+    serial = secrets.randbelow(10**7)
+    number = 5_800_000_000 + serial
+    spec = {"id": number, "name": name, "username": name.replace("-", "_"), "phone": f"+1556{serial:07}"}
+    _ask("POST", "/control/accounts", json=spec)
+    place = f"/control/channels/{CHANNEL_ID}/members/{number}"
+    _ask("PUT", place, json=standing)
+    try:
+        yield number
+    finally:
+        _ask("DELETE", place)
 
 
 @contextmanager
