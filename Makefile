@@ -2,7 +2,7 @@
 DEV = hack/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test unit lint crd chart telegram stream e2e browser upkeep bench images sessions lock chat
+.PHONY: help up down status test unit lint crd chart telegram stream operator e2e browser upkeep bench images sessions lock chat
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -25,7 +25,7 @@ unit: ## tests without a cluster
 lint: ## ruff, mypy, import-linter
 	@$(DEV) lint
 
-crd chart telegram stream e2e browser upkeep: ## the tests of that folder, with the cluster up
+crd chart telegram stream operator e2e browser upkeep: ## the tests of that folder, with the cluster up
 	@$(DEV) test tests/$@
 
 bench: ## measure the running installation; prints tables, writes build/bench/*.json

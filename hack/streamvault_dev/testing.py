@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from . import commands, environments
-from .paths import KUBECONFIG, REPOSITORY, VENV
+from .paths import BUILD, KUBECONFIG, REPOSITORY, VENV
 from .steps import Step, run_steps
 
 TYPED = ("operator/streamvault_operator", "images", "hack", "tests")
@@ -20,8 +20,9 @@ WITH_CLUSTER = (
 )
 ALONE = ("tests/upkeep",)
 """They repeat `make up` itself and kill daemons."""
+REPORT = ("--durations=15", f"--junitxml={BUILD / 'test-results.xml'}")
 BENCHES = "tests/bench"
-LANES = 5
+LANES = 6
 """Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
 
 
@@ -86,8 +87,8 @@ def _install_website() -> None:
 def pytest(folders: Sequence[str]) -> None:
     """One run over the folders that exist, side by side when there are several. TestsFailed."""
     present = [folder for folder in folders if (REPOSITORY / folder).is_dir()]
-    lanes = ["--numprocesses", str(LANES), "--dist=loadscope", "--no-loadscope-reorder"] if len(present) > 1 else []
-    if _show(["pytest", *lanes, *present]) != 0:
+    lanes = ["--numprocesses", str(LANES), "--dist=loadscope", "--no-loadscope-reorder", *REPORT]
+    if _show(["pytest", *(lanes if len(present) > 1 else ()), *present]) != 0:
         raise TestsFailed(f"tests failed in {', '.join(present)}")
 
 
