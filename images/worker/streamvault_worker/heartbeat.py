@@ -62,7 +62,7 @@ class Heartbeat:
                 self._presume_lease()
             if self._admission.drain_flag != before:
                 continue  # tell the new state at once
-            cooling_seconds = self._account.cooling_until - time.time()
+            cooling_seconds = self._account.cooling_seconds
             pause = cooling_seconds if 0 < cooling_seconds < HEARTBEAT_SECONDS else HEARTBEAT_SECONDS
             await first_of(pause, self._account.changed, stop)
 

@@ -1,4 +1,4 @@
-"""A worker whose clock differs by a minute from that of everybody else."""
+"""A worker whose clock differs by a minute from that of everybody else, or is set while it runs."""
 
 import time
 from collections.abc import AsyncIterator
@@ -9,10 +9,15 @@ import pytest
 from redis_server import RedisServer
 
 from streamvault_common import keys
+from streamvault_common.cooling import Cooldown
+from streamvault_common.events import Severity
 from streamvault_common.models import SessionReport, WorkerState
 from streamvault_common.requests import REQUEST_FIELD, MessagesRequest, RequestKind
+from streamvault_worker.errors import WorkerBusy
+from streamvault_worker.metrics import Metrics
 from streamvault_worker.stores.redis_requests import RedisRequests
 from streamvault_worker.stores.redis_store import RedisStore
+from streamvault_worker.telegram.account import AccountState
 
 TRUE_TIME = time.time
 REQUEST = MessagesRequest(
@@ -28,6 +33,12 @@ async def redis() -> AsyncIterator[RedisServer]:
         await server.start()
         yield server
         await server.stop()
+
+
+class Silent:
+    """Takes notes for nobody."""
+
+    def report(self, severity: Severity, text: str, group: str = "") -> None: ...
 
 
 def skew(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -80,3 +91,26 @@ async def test_an_ordered_wait_is_as_long_for_a_pod_on_a_machine_with_another_cl
     assert ordered == 300
     assert at - time.time() == pytest.approx(-100, abs=1.5), "a hundred seconds of it are over"
     await second.close()
+
+
+@pytest.mark.parametrize("known_before_the_start", [False, True])
+@pytest.mark.parametrize("seconds", [-86_400.0, -60.0, 60.0, 86_400.0])
+def test_a_clock_that_is_set_leaves_an_ordered_wait_as_long_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, known_before_the_start: bool
+) -> None:
+    account = AccountState(Silent(), Metrics(), Cooldown("w1", jitter_percent=10))
+    account.signed_in("somebody")
+    if known_before_the_start:
+        account.restore_flood(time.time() - 100, 300)
+    else:
+        account.wait_ordered(200)
+    before = account.cooling_seconds
+    assert before >= 200 - 1
+    skew(monkeypatch, seconds)
+    assert account.cooling_seconds == pytest.approx(before, abs=0.5)
+    with pytest.raises(WorkerBusy, match=r"20\d|21\d|22\d|23\d"):
+        account.require_usable()
+    floods = account.flood_total
+    account.wait_ordered(250)
+    assert account.flood_total == floods, "an answer to what was under way, not another flood"
+    assert account.waiting_seconds == pytest.approx(250, abs=0.5)

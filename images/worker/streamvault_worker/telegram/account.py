@@ -23,7 +23,11 @@ def account_hash(user_id: int) -> str:
 
 
 class AccountState:
-    """Facts about the account; times are Unix seconds."""
+    """Facts about the account; times are Unix seconds.
+
+    What is told to others is told by the wall clock. What is left of a wait is reckoned by the monotonic one: a clock
+    that is set while a wait runs, as on a board that starts without the time, neither shortens nor prolongs it.
+    """
 
     def __init__(self, reporter: Reporter, metrics: Metrics, cooldown: Cooldown) -> None:
         self._reporter = reporter
@@ -35,6 +39,8 @@ class AccountState:
         self.flood_until = 0.0
         self.flood_seconds = 0
         self.flood_total = 0
+        self._wait_began = -math.inf
+        self._wait_ends = -math.inf
         self.death: AccountDead | None = None
         self.died = asyncio.Event()
         self.leased = asyncio.Event()
@@ -45,14 +51,18 @@ class AccountState:
     @property
     def cooling(self) -> bool:
         """Whether Telegram told this account to wait, and it is still too early to ask it for anything."""
-        return self.cooling_until > time.time()
+        return self.cooling_seconds > 0
 
     @property
-    def cooling_until(self) -> float:
-        """End of the last ordered wait with this session's margin; 0 when none was ever ordered."""
-        if not self.flood_at:
-            return 0.0
-        return max(self.flood_until, self._cooldown.ends_at(self.flood_at, self.flood_seconds))
+    def cooling_seconds(self) -> float:
+        """What is left of the last ordered wait with this session's margin; 0 or less when it is over."""
+        margin = self._cooldown.ends_at(self.flood_at, self.flood_seconds) - self.flood_at
+        return max(self._wait_ends, self._wait_began + margin) - time.monotonic()
+
+    @property
+    def waiting_seconds(self) -> float:
+        """The same without the margin."""
+        return self._wait_ends - time.monotonic()
 
     def lease(self, *, held: bool) -> None:
         """Take note of whether this pod holds the session's lease."""
@@ -65,6 +75,8 @@ class AccountState:
     def restore_flood(self, began_at: float, seconds: int) -> None:
         """Go on with a wait that was ordered before this process started; 0 for none."""
         self.flood_at, self.flood_seconds, self.flood_until = began_at, seconds, began_at + seconds
+        self._wait_began = time.monotonic() - (time.time() - began_at)
+        self._wait_ends = self._wait_began + seconds
 
     def signed_in(self, account: str) -> None:
         """The account with this hash is usable."""
@@ -82,29 +94,29 @@ class AccountState:
         if not self.authorized:
             raise AccountUnavailable("the account is not signed in", 5)
         if self.cooling:
-            wait = int(self.cooling_until - time.time()) + 1
+            wait = int(self.cooling_seconds) + 1
             raise WorkerBusy(f"Telegram asked this account to wait {wait} s", wait)
 
     def flooded(self, error: errors.FloodWait | errors.FloodPremiumWait) -> WorkerBusy:
         """Note that Telegram ordered a wait; returns the error for the reader. The wait is honoured in full."""
         seconds = int(error.seconds or 1)
         self.wait_ordered(seconds)
-        retry_after = math.ceil(self.cooling_until - time.time())
-        return WorkerBusy(f"Telegram asked this account to wait {seconds} s", max(retry_after, seconds))
+        retry_after = max(math.ceil(self.cooling_seconds), seconds)
+        return WorkerBusy(f"Telegram asked this account to wait {seconds} s", retry_after)
 
     def wait_ordered(self, seconds: int) -> None:
         """Ask Telegram for nothing for `seconds` from now."""
         self._metrics.errors.labels("flood").inc()
-        now = time.time()
-        if now + seconds <= self.flood_until + 0.5:
+        now = time.monotonic()
+        if now + seconds <= self._wait_ends + 0.5:
             return
-        if now < self.flood_until:  # an answer to what was under way when the wait was ordered: the same one, longer
-            self.flood_seconds = math.ceil(now + seconds - self.flood_at)
+        if now < self._wait_ends:  # an answer to what was under way when the wait was ordered: the same one, longer
+            self.flood_seconds = math.ceil(now + seconds - self._wait_began)
         else:
-            self.flood_at, self.flood_seconds = now, seconds
+            self._wait_began, self.flood_at, self.flood_seconds = now, time.time(), seconds
             self.flood_total += 1
             self._reporter.report(Severity.WARNING, f"Telegram ordered a wait of {seconds} s", "flood")
-        self.flood_until = now + seconds
+        self._wait_ends, self.flood_until = now + seconds, time.time() + seconds
         self.changed.set()
 
     def pronounce_dead(self, death: AccountDead) -> None:

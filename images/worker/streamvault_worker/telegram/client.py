@@ -96,7 +96,7 @@ class TelegramClient:
     async def _allowed(self, stop: asyncio.Event) -> bool:
         """Wait until this process holds the session and no ordered wait is left; False when it is time to end."""
         while not stop.is_set() and not self._state.died.is_set():
-            wait = self._state.flood_until - time.time()
+            wait = self._state.waiting_seconds
             if not self._state.leased.is_set():
                 await first_of(LONGEST_PAUSE_SECONDS, self._state.leased, stop, self._state.died)
             elif wait > 0:
