@@ -22,7 +22,7 @@ ALONE = ("tests/upkeep",)
 """They repeat `make up` itself and kill daemons."""
 REPORT = ("--durations=15", f"--junitxml={BUILD / 'test-results.xml'}")
 BENCHES = "tests/bench"
-LANES = 6
+LANES = 5
 """Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
 
 
