@@ -43,6 +43,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.label_selectors["pods"] = f"{LABEL_COMPONENT} in ({COMPONENT_WORKER}, {COMPONENT_EDGE})"
     for kind in ("services", "configmaps", "statefulsets"):
         settings.watching.label_selectors[kind] = f"{LABEL_MANAGED_BY}={FIELD_MANAGER}"
+    # kopf keeps a task with its last event for every object for so long: at a start, of thousands at a time
+    settings.queueing.idle_timeout = 0.5
     settings.networking.request_timeout = 30
     settings.posting.loggers = False
     settings.posting.reporting_component = FIELD_MANAGER
