@@ -63,7 +63,7 @@ KOPF: list[tuple[str, object]] = [
     ("persistence.finalizer", "streamvault.io/kopf"),
     ("persistence.consistency_timeout", 5.0),
     ("queueing.worker_limit", None),  # a limit throttles to limit / idle_timeout objects per second
-    ("queueing.idle_timeout", 5.0),
+    ("queueing.idle_timeout", 0.5),  # a task and the last event of every object stay for so long
     ("watching.server_timeout", 300),
     ("watching.client_timeout", 310),  # longer than the server's
     ("watching.connect_timeout", 10),
