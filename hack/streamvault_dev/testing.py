@@ -65,8 +65,7 @@ def lint() -> None:
 
 
 def website() -> None:
-    """The website's types, lint and unit tests."""
-    _install_website()
+    """The website's types, lint and unit tests; its packages are installed."""
     if commands.show(["npm", "test"], cwd=environments.FRONTEND, env=environments.node_environment()) != 0:
         raise TestsFailed("the website's tests failed")
 

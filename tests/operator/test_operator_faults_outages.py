@@ -93,7 +93,7 @@ async def minutes_pass(stage: Stage, name: str, step: str, condition: str) -> No
     await stage.until(name, lambda title: attempts(title, step) >= 2, wanted=f"tried twice to {step}")
     while time.monotonic() < end:
         assert stage.reason(name, condition) == "False/Unreachable"
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)  # the outage lasts: time must pass
     assert attempts(stage.title(name), step) >= 4
     assert status_writes(stage, name) - writes <= WRITES_PER_ATTEMPT * attempts(stage.title(name), step)
     assert Path(f"/proc/{stage.operator.pid}").exists(), "it is the same process still"

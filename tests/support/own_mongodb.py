@@ -5,17 +5,16 @@ does not reach the other.
 import base64
 import json
 import secrets
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from site_under_test import eventually
 from stores import PORT, moved
 
-from demo.cluster import get
+from demo.cluster import get, kubectl
 from streamvault_common.keys import LABEL_COMPONENT
 
 STATEFUL_SET, SECRET, POD = "mongodb", "streamvault-stores", "mongodb"
@@ -31,17 +30,18 @@ def own_mongodb() -> Iterator[str]:
     if running is None or secret is None:
         raise LookupError("no MongoDB in the cluster to make another one like: run `make up`")
     namespace = f"mongodb-test-{secrets.token_hex(4)}"
-    _kubectl("create", "namespace", namespace)
+    kubectl("create", "namespace", namespace)
     try:
-        _apply(namespace, _copy_of_secret(secret), _pod(running))
+        listing = {"apiVersion": "v1", "kind": "List", "items": [_copy_of_secret(secret), _pod(running)]}
+        kubectl("create", "--namespace", namespace, "--filename=-", stdin=json.dumps(listing))
         wait = f"--timeout={START_SECONDS}s"
-        _kubectl("wait", f"pod/{POD}", "--namespace", namespace, "--for=condition=Ready", wait)
-        address = _kubectl("get", "pod", POD, "--namespace", namespace, "--output=jsonpath={.status.podIP}")
+        kubectl("wait", f"pod/{POD}", "--namespace", namespace, "--for=condition=Ready", wait)
+        address = kubectl("get", "pod", POD, "--namespace", namespace, "--output=jsonpath={.status.podIP}")
         uri = moved(base64.b64decode(secret["data"]["MONGODB_URI"]).decode(), f"{address}:{PORT}")
-        _until_it_answers(uri)
+        eventually(lambda: _answers(uri), START_SECONDS, "the server answers")
         yield uri
     finally:
-        _kubectl("delete", "namespace", namespace, "--wait=false")
+        kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _pod(stateful_set: dict[str, Any]) -> dict[str, Any]:
@@ -60,26 +60,11 @@ def _copy_of_secret(secret: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": secret["data"]}
 
 
-def _until_it_answers(uri: str) -> None:
-    """Ready is asked for by FerretDB every few seconds only; PyMongoError when it never answers."""
-    deadline = time.monotonic() + START_SECONDS
-    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
-        while True:
-            try:
-                client.admin.command("ping")
-            except PyMongoError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
-            else:
-                return
-
-
-def _apply(namespace: str, *manifests: dict[str, Any]) -> None:
-    listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-    _kubectl("create", "--namespace", namespace, "--filename=-", stdin=listing)
-
-
-def _kubectl(*arguments: str, stdin: str | None = None) -> str:
-    command = ["kubectl", *arguments]
-    return subprocess.run(command, input=stdin, check=True, stdout=subprocess.PIPE, text=True).stdout
+def _answers(uri: str) -> bool:
+    """FerretDB looks only every few seconds whether it is ready."""
+    try:
+        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
+            client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
