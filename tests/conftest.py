@@ -18,7 +18,7 @@ GROUPS = {
     "tests/e2e/test_operator_writes.py": "e2e/operator_writes",
     "tests/e2e/test_release_life.py": "e2e/release_life",  # a release of its own; the local Telegram is common to both
     "tests/browser": WEBSITE,
-    "tests/browser/test_running_site.py": INSTALLATION,
+    "tests/e2e/test_watching_a_film.py": WEBSITE,  # makes pods, which browsers beside it would notice
     "tests/operator": PLANE,
     "tests/operator/test_operator_faults_outages.py": "operator/outages",  # they take minutes, each on its own plane
     "tests/operator/test_operator_withdrawals.py": "operator/withdrawals",
