@@ -7,7 +7,7 @@ from own_mongodb import own_mongodb
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-INSTALLATION, PLANE, WEBSITE = "the installation", "the operator's control plane", "the website"
+INSTALLATION, PLANE = "the installation", "the operator's control plane"
 GROUPS = {
     "tests/e2e": INSTALLATION,  # they look at, fill and break what `make up` started
     "tests/e2e/test_manager_api.py": PLANE,  # no part of it, but they share a database server
@@ -17,8 +17,8 @@ GROUPS = {
     "tests/e2e/test_operator_sessions.py": "e2e/operator_sessions",
     "tests/e2e/test_operator_writes.py": "e2e/operator_writes",
     "tests/e2e/test_release_life.py": "e2e/release_life",  # a release of its own; the local Telegram is common to both
-    "tests/browser": WEBSITE,
-    "tests/e2e/test_watching_a_film.py": WEBSITE,  # makes pods, which browsers beside it would notice
+    "tests/browser": "the website",
+    "tests/browser/test_running_site.py": INSTALLATION,
     "tests/operator": PLANE,
     "tests/operator/test_operator_faults_outages.py": "operator/outages",  # they take minutes, each on its own plane
     "tests/operator/test_operator_withdrawals.py": "operator/withdrawals",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from . import commands, environments
 from .paths import BUILD, KUBECONFIG, REPOSITORY, VENV
@@ -10,21 +9,18 @@ from .steps import Step, run_steps
 
 TYPED = ("operator/streamvault_operator", "images", "hack", "tests")
 WITHOUT_CLUSTER = ("tests/unit", "tests/golden")
-IN_BROWSER = "tests/e2e/test_watching_a_film.py"
-"""Of tests/e2e, but run with the other browsers."""
-BEFORE_PODS = (
-    *WITHOUT_CLUSTER,
+WITH_CLUSTER = (
     "tests/crd",
     "tests/chart",
     "tests/telegram",
     "tests/stream",
+    "tests/operator",
+    "tests/e2e",
     "tests/browser",
-    IN_BROWSER,
 )
-"""What makes no pods, and all that has a browser: Chromium drops its connections when a pod's interface appears."""
-WITH_PODS = ("tests/operator", "tests/e2e")
 ALONE = ("tests/upkeep",)
 """They repeat `make up` itself and kill daemons."""
+REPORT = ("--durations=15", f"--junitxml={BUILD / 'test-results.xml'}")
 BENCHES = "tests/bench"
 LANES = 5
 """Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
@@ -39,8 +35,8 @@ def everything() -> None:
     _install_website()  # first: the browser's tests want it as well
     with ThreadPoolExecutor() as beside:
         others = [beside.submit(lint), beside.submit(website)]
-        failed = _failures(lambda: pytest(BEFORE_PODS), *(other.result for other in others))
-    failed += _failures(lambda: pytest(WITH_PODS, f"--ignore={IN_BROWSER}"), lambda: pytest(ALONE))
+        failed = _failures(lambda: pytest(WITHOUT_CLUSTER + WITH_CLUSTER), *(other.result for other in others))
+    failed += _failures(lambda: pytest(ALONE))
     if failed:
         raise TestsFailed("; ".join(failed))
 
@@ -87,13 +83,10 @@ def _install_website() -> None:
     )
 
 
-def pytest(folders: Sequence[str], *options: str) -> None:
+def pytest(folders: Sequence[str]) -> None:
     """One run over the folders, side by side when there are several. TestsFailed."""
-    if len(folders) > 1:
-        report = BUILD / "test-results" / f"{Path(folders[0]).name}.xml"
-        lanes = ("--numprocesses", str(LANES), "--dist=loadscope", "--no-loadscope-reorder")
-        options = (*lanes, "--durations=15", f"--junitxml={report}", *options)
-    if _show(["pytest", *options, *folders]) != 0:
+    lanes = ["--numprocesses", str(LANES), "--dist=loadscope", "--no-loadscope-reorder", *REPORT]
+    if _show(["pytest", *(lanes if len(folders) > 1 else ()), *folders]) != 0:
         raise TestsFailed(f"tests failed in {', '.join(folders)}")
 
 

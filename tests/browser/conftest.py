@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import website_edge
 import website_process
+from browser_network import BrowserNetwork
 from browser_watch import CHROMIUM, CHROMIUM_FLAGS, Watch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from ports import free_port
@@ -17,10 +18,16 @@ WAIT_MS = 15_000
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def network() -> Iterator[BrowserNetwork]:
+    with BrowserNetwork() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def chromium(network: BrowserNetwork) -> Iterator[Browser]:
     """A browser. No longer than a module: while Playwright's loop runs, no test with asyncio can."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=network.program(CHROMIUM), args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
 
@@ -46,16 +53,18 @@ def library(running_library: tuple[website_edge.Library, str]) -> Iterator[websi
 
 
 @pytest.fixture
-def site(running_library: tuple[website_edge.Library, str], library: website_edge.Library) -> str:
+def site(
+    running_library: tuple[website_edge.Library, str], library: website_edge.Library, network: BrowserNetwork
+) -> str:
     """Address of the website behind the stand-in, without a trailing slash."""
     del library
-    return running_library[1]
+    return network.reach(running_library[1])
 
 
-@pytest.fixture(scope="session")
-def running_site() -> str:
+@pytest.fixture(scope="module")
+def running_site(network: BrowserNetwork) -> str:
     """Address of the website that `make up` started."""
-    return os.environ.get("SITE_URL", "http://127.0.0.1:30080").rstrip("/")
+    return network.reach(os.environ.get("SITE_URL", "http://127.0.0.1:30080").rstrip("/"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_network import BrowserNetwork
 from edge_site import Site
 from origin import File
 from playwright.sync_api import Page
@@ -25,11 +26,12 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def edge(tmp_path: Path) -> Iterator[Site]:
+def edge(tmp_path: Path, network: BrowserNetwork) -> Iterator[Site]:
     """An edge whose blocks are one slice long."""
     site = Site(tmp_path, workers=1, PLAY_MIB=str(SLICE_BYTES // MIB))
     try:
         site.start()
+        network.reach(site.nginx.url)
         yield site
     finally:
         site.stop()

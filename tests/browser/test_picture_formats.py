@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import website_samples as samples
+from browser_network import BrowserNetwork
 from browser_watch import Watch
 from edge_site import Site
 from origin import File
@@ -33,11 +34,12 @@ def test_browser_takes_the_lightest_format_that_there_is(
 
 
 @pytest.fixture
-def edge(tmp_path: Path) -> Iterator[Site]:
+def edge(tmp_path: Path, network: BrowserNetwork) -> Iterator[Site]:
     """The real edge, whose worker knows no picture."""
     site = Site(tmp_path, workers=1)
     try:
         site.start()
+        network.reach(site.nginx.url)
         yield site
     finally:
         site.stop()

@@ -95,7 +95,7 @@ def assert_banned_after_one_attempt(name: str, why: str) -> None:
     assert condition("ws", name, "Authorized")["status"] == "False"
     assert condition("ws", name, "Authorized")["reason"] == why
     eventually(lambda: get("pod", pod_name(name)) is None, 60, "its pod is gone")
-    assert events(name)["SessionBanned"] == 1
+    eventually(lambda: events(name)["SessionBanned"] == 1, 30, "its end is told")
     assert events(name)["PodCreated"] == 1
     assert events(pod_name(name))["Started"] == 1
     assert events(pod_name(name))["BackOff"] == 0

@@ -49,14 +49,19 @@ async def test_a_session_gets_one_pod_and_serves(scratch: ScratchOperator) -> No
     session = scratch.find("workersessions", "s01")
     assert session is not None
     assert session["metadata"]["finalizers"] == [keys.DRAIN_FINALIZER]
-    assert sorted(scratch.events("s01")) == ["PodCreated", "SessionActivated"]
+    await until_true(lambda: told(scratch, "s01", "PodCreated", "SessionActivated"))
 
     await scratch.beat("s01", WorkerState.STOPPED)
     scratch.api.delete(scratch.path("pods", "ws-s01"))
     again = await scratch.pod("s01", other_than=uid)
     assert again["metadata"]["ownerReferences"][0]["uid"] == session["metadata"]["uid"]
     await scratch.until_shown("s01", "Pending False/PodPending")
-    assert sorted(scratch.events("s01")) == ["PodCreated", "PodCreated", "SessionActivated"]
+    await until_true(lambda: told(scratch, "s01", "PodCreated", "PodCreated", "SessionActivated"))
+
+
+async def told(scratch: ScratchOperator, name: str, *reasons: str) -> bool:
+    """Whether just these Events are there."""
+    return sorted(scratch.events(name)) == sorted(reasons)
 
 
 async def test_a_refused_session_string_is_never_tried_again_before_a_human_says_so(scratch: ScratchOperator) -> None:

@@ -78,16 +78,6 @@ class Writes:
             raise AssertionError(f"{self.of('events')} instead of {reasons}") from None
 
 
-async def serve(scratch: ScratchOperator, name: str) -> None:
-    """Bring a session to Active, its Event included."""
-    await scratch.serve(name)
-
-    async def told() -> bool:
-        return "SessionActivated" in scratch.events(name)
-
-    await until_true(told)
-
-
 async def flood(scratch: ScratchOperator, name: str, seconds: int, ago: float = 0.0, **fields: Any) -> None:
     """Play a worker that was ordered to wait: it says so, and the kubelet sees at once that it is unready."""
     began = time.time() - ago
@@ -100,7 +90,7 @@ async def test_a_flood_is_one_write_and_one_event_also_when_the_kubelet_is_quick
     scratch: ScratchOperator,
 ) -> None:
     scratch.declare("s01", cooldown=NO_MARGIN)
-    await serve(scratch, "s01")
+    await scratch.serve("s01")
     for round_ in range(4):  # the report is read every two seconds: somewhere in between
         writes = Writes(scratch)
         await flood(scratch, "s01", 5)
@@ -114,7 +104,7 @@ async def test_a_flood_is_one_write_and_one_event_also_when_the_kubelet_is_quick
 
 async def test_too_many_floods_are_one_write_and_one_event(scratch: ScratchOperator) -> None:
     scratch.declare("s01", cooldown={**NO_MARGIN, "maxConsecutive": 1, "escalateRestSeconds": 600})
-    await serve(scratch, "s01")
+    await scratch.serve("s01")
     writes = Writes(scratch)
     await flood(scratch, "s01", 30, in_flight=2)
     await scratch.until_shown("s01", "Draining False/Draining")
@@ -129,7 +119,7 @@ async def test_an_exhausted_pool_is_told_by_one_session(scratch: ScratchOperator
     for name in names:
         scratch.declare(name, cooldown=NO_MARGIN)
     for name in names:
-        await serve(scratch, name)
+        await scratch.serve(name)
     writes = Writes(scratch)
     await flood(scratch, "s03", 120)
 

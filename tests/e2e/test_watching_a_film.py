@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from browser_network import BrowserNetwork
+from browser_watch import CHROMIUM, CHROMIUM_FLAGS
 from film_clock import shown_second
 from installed_edge import CachedFile, installed_edge
 from installed_workers import busy_pod, is_ready, session_of, worker_pods
@@ -16,16 +18,7 @@ from demo.cluster import kubectl
 from demo.world import WORKERS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
+FLAGS = (*CHROMIUM_FLAGS, "--autoplay-policy=no-user-gesture-required")
 SLOW_SECONDS = 1.5
 """How late every piece of a film comes: slow enough to meet a worker while it reads, faster than the film plays."""
 UNREADABLE_FROM_BYTES = 16 * 1024 * 1024
@@ -34,8 +27,9 @@ UNREADABLE_FROM_BYTES = 16 * 1024 * 1024
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_FLAGS))
+    with BrowserNetwork() as network, sync_playwright() as playwright:
+        network.reach(SITE_URL)
+        chromium = playwright.chromium.launch(executable_path=network.program(CHROMIUM), args=list(FLAGS))
         yield chromium
         chromium.close()
 

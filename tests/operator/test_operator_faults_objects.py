@@ -107,7 +107,7 @@ async def test_objects_older_than_their_schema_are_told_and_can_still_be_taken_d
     await stage.moderator()
     await stage.until("live", lambda title: reason_of(title, "Ready") == "False/Invalid")
     await stage.operator.until_shown("odd", "Pending False/Invalid")
-    assert "Invalid" in stage.operator.events("live")
+    await stage.operator.until_told("live", "Invalid")
     assert stage.operator.find("pods", "ws-odd") is None
 
     stage.take_down("doomed")

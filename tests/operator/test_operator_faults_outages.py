@@ -106,7 +106,7 @@ async def until_all_is_gone(stage: Stage, name: str) -> None:
     await stage.restart(minutes_later=1)
     await stage.until_title(name, "TakenDown")
     assert await stage.traces(name, 1, 2) == []
-    assert "TakedownComplete" in stage.operator.events(name)
+    await stage.operator.until_told(name, "TakedownComplete")
 
 
 def attempts(title: Manifest, step: str) -> int:

@@ -84,6 +84,7 @@ async def test_a_moderator_without_rights_is_told_and_the_takedown_ends_once_it_
         stage.take_down("film")
         await stage.until_reason("film", "SourcePurged", "False/PermissionDenied")
         await stage.until_reason("film", "MirrorsPurged", "False/PermissionDenied")
+        await stage.operator.until_told("film", "SourcePurgeDelayed", "MirrorsPurgeDelayed")
         assert warnings(stage, "film") >= {"SourcePurgeDelayed", "MirrorsPurgeDelayed"}
         assert left(telegram, LIBRARY, films) == set(films)
 

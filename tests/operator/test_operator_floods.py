@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-from conditions import until_true
 from fault_stage import Stage
 from played_swarm import Flood
 
@@ -24,12 +23,12 @@ async def test_a_wait_is_kept_and_too_many_lead_to_a_rest_also_across_restarts(s
     began = time.time()
     stage.swarm.floods[session] = Flood(began, seconds, cooling_seconds=seconds)
     await stage.operator.until_shown(session, "Cooling False/FloodWait")
-    await until_told(stage, session, "FloodWaitStarted")
+    await stage.operator.until_told(session, "FloodWaitStarted")
     await stage.restart()
     await stage.operator.until_shown(session, "Active True/Serving")
     assert time.time() >= began + seconds
     assert stage.swarm.made(session) == 1
-    await until_told(stage, session, "FloodWaitEnded")
+    await stage.operator.until_told(session, "FloodWaitEnded")
 
     stage.swarm.floods[session] = Flood(time.time(), seconds, cooling_seconds=seconds)
     await stage.operator.until_shown(session, "Resting False/Resting")
@@ -37,6 +36,7 @@ async def test_a_wait_is_kept_and_too_many_lead_to_a_rest_also_across_restarts(s
     assert (status["floodWaits"]["consecutive"], status["floodWaits"]["total"]) == (2, 2)
     throttled = next(one for one in status["conditions"] if one["type"] == "Throttled")
     assert (throttled["status"], throttled["reason"]) == ("True", "FloodEscalated")
+    await stage.operator.until_told(session, "FloodEscalated")
     assert stage.operator.events(session).count("FloodWaitStarted") == 1
     assert stage.operator.events(session).count("FloodWaitEnded") == 1
     assert stage.operator.events(session).count("FloodEscalated") == 1
@@ -55,7 +55,7 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
     await stage.operator.start()
     for name in names:
         await stage.operator.until_shown(name, "Active True/Serving")
-        await until_told(stage, name, "SessionActivated")
+        await stage.operator.until_told(name, "SessionActivated")
     before = versions(stage, *names)
     looks = looked_at(stage, "s01")
     await stage.operator.kill()
@@ -71,16 +71,6 @@ async def test_a_session_that_nothing_happens_to_costs_no_write_and_no_event(sta
     assert versions(stage, *names) == before
     for name in names:
         assert sorted(stage.operator.events(name)) == ["PodCreated", "SessionActivated"]
-
-
-async def until_told(stage: Stage, session: str, reason: str) -> None:
-    """Wait until the Event is there: it comes after the status, and an operator killed in between posts none."""
-
-    async def told() -> bool:
-        await asyncio.sleep(0.1)
-        return reason in stage.operator.events(session)
-
-    await until_true(told, 30)
 
 
 def versions(stage: Stage, *names: str) -> list[str]:

@@ -79,7 +79,7 @@ async def test_a_title_whose_finalizer_is_taken_off_goes_off_the_air_and_comes_b
     await until_true(withdrawn, 120)
     assert await cut(stage, "film")
     assert stage.swarm.messages[CHANNEL] >= {1, 2}
-    assert "WithdrawnWithoutPurge" in stage.operator.events("film")
+    await stage.operator.until_told("film", "WithdrawnWithoutPurge")
 
     stage.declare_title("film", 1, 2)
     await stage.until_title("film", "Published")

@@ -204,12 +204,25 @@ class ScratchOperator:
         self.run_pod(name)
         await self.beat(name)
         await self.until_shown(name, "Active True/Serving")
+        await self.until_told(name, "SessionActivated")
         return str(pod["metadata"]["uid"])
 
     def events(self, name: str) -> list[str]:
         """Reasons of the events on an object, oldest first."""
         found = self.api.get(self.path("events"), fieldSelector=f"involvedObject.name={name}")["items"]
         return [event["reason"] for event in sorted(found, key=lambda event: str(event["firstTimestamp"]))]
+
+    async def until_told(self, name: str, *reasons: str) -> None:
+        """Wait until there are Events for all these reasons: each is written after the status that it tells of."""
+
+        async def told() -> bool:
+            await asyncio.sleep(POLL_SECONDS)
+            return set(reasons) <= set(self.events(name))
+
+        try:
+            await until_true(told, SLOW)
+        except TimeoutError:
+            raise AssertionError(f"of {name} is told {self.events(name)}, not {reasons}") from None
 
     def sweep(self) -> None:
         """Let everything of the namespace go, also what waits for an operator, then the namespace."""
