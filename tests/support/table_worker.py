@@ -15,6 +15,7 @@ from streamvault_worker.metrics import Metrics
 from streamvault_worker.stream.admission import Admission
 from streamvault_worker.stream.app import WorkerApp
 from streamvault_worker.stream.budget import PieceBudget
+from streamvault_worker.stream.hedge import HedgeBudget
 from streamvault_worker.stream.peers import Address, Peers
 from streamvault_worker.stream.pieces import Piece
 from streamvault_worker.stream.readahead import ReadAhead
@@ -122,7 +123,7 @@ async def running_worker(
     reading = Reading(
         *(Catalogue(OneFile(), nothing_withdrawn), pieces, turns, budget, ahead, peers, admission, metrics, notes),
         window=4,
-        hedge=hedge,
+        hedges=HedgeBudget(pieces_per_hedge=1) if hedge else None,
     )
     server = WebServer(WorkerApp(reading, lambda: ""), "127.0.0.1", 0)
     serving = asyncio.create_task(server.serve())

@@ -24,6 +24,7 @@ from .stores.redis_takedowns import RedisTakedowns
 from .stream.admission import Admission
 from .stream.app import WorkerApp
 from .stream.budget import PieceBudget
+from .stream.hedge import HedgeBudget
 from .stream.peers import Peers
 from .stream.readahead import ReadAhead
 from .stream.running import RunningReads
@@ -134,7 +135,7 @@ class Service:
             metrics=self._metrics,
             reporter=self._reporter,
             window=self._settings.stream_window,
-            hedge=self._settings.hedge,
+            hedges=HedgeBudget() if self._settings.hedge else None,
             running=self._running,
         )
         app = WorkerApp(reading, self._not_ready)

@@ -20,7 +20,7 @@ from .admission import Admission
 from .answer import Answer, plan_answer
 from .asgi import Receive, Request, Send, send_head, send_problem
 from .budget import PieceBudget
-from .hedge import PeerHedge
+from .hedge import HedgeBudget, PeerHedge
 from .peers import NoPeer, Peers
 from .pieces import pieces
 from .ranges import ByteRange
@@ -39,7 +39,7 @@ STALLED_READER_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Reading:
-    """What a read needs; `window` is in pieces."""
+    """What a read needs; `window` is in pieces, `hedges` None where no other account is to be asked for late ones."""
 
     catalogue: Catalogue
     source: PieceSource
@@ -51,7 +51,7 @@ class Reading:
     metrics: Metrics
     reporter: Reporter
     window: int
-    hedge: bool = False
+    hedges: HedgeBudget | None = None
     running: RunningReads = field(default_factory=RunningReads)
 
 
@@ -171,11 +171,16 @@ class Transfer:
         reading.read_ahead.keep(file, body, reader.left_behind())
 
     def _hedge(self, file: StoredFile) -> PeerHedge | None:
-        if not self._reading.hedge or self._is_relay:
-            return None
         reading = self._reading
+        if reading.hedges is None or self._is_relay:
+            return None
         return PeerHedge(
-            reading.peers, file, self._request.request_id, reading.turns.slow_seconds, reading.metrics.hedges.inc
+            reading.hedges,
+            reading.peers,
+            file,
+            self._request.request_id,
+            reading.turns.slow_seconds,
+            reading.metrics.hedges.inc,
         )
 
     async def _hand_on(self, answer: Answer, chunk: bytes | memoryview, *, more: bool) -> None:
