@@ -31,10 +31,20 @@ class FileSession(Session):
 
     async def handle_packet(self, packet: bytearray) -> None:
         """Deliver a piece to whoever asked for it; pyrogram handles any other packet."""
+        assert self.connection is not None
+        transport: Any = self.connection.protocol
+        try:
+            await self._handle(packet, transport)
+        except RuntimeError:
+            if not transport.closed:
+                raise
+            # Its threads have ended with the connection: nobody waits for what still came out of it.
+
+    async def _handle(self, packet: bytearray, transport: Any) -> None:
         keys = SessionKeys(self.auth_key, self.auth_key_id, self.session_id)
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
-                self._executor(), open_file_answer, packet, keys, self._decrypt
+                transport.crypto_executor, open_file_answer, packet, keys, self._decrypt
             )
         except ForgedPacket as error:
             log.warning("restarting a session", extra={"error": str(error)})
@@ -44,11 +54,6 @@ class FileSession(Session):
             await super().handle_packet(bytes(packet))  # type: ignore[no-untyped-call]
         elif await self._is_new(answer):
             await self._deliver(answer)
-
-    def _executor(self) -> Any:
-        assert self.connection is not None
-        assert self.connection.protocol is not None
-        return self.connection.protocol.crypto_executor
 
     async def _is_new(self, answer: FileAnswer) -> bool:
         """Whether the message is neither a repetition nor out of time; the session's books are pyrogram's own."""

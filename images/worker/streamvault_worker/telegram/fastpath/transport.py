@@ -105,6 +105,7 @@ class AbridgedTransport:
         self, crypto_executor_workers: int = 1, loop: asyncio.AbstractEventLoop | None = None, **_: Any
     ) -> None:
         self.crypto_executor = ThreadPoolExecutor(max_workers=crypto_executor_workers, thread_name_prefix="crypto")
+        self.closed = False
         self._loop = loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._receiver: PacketReceiver | None = None
@@ -130,6 +131,7 @@ class AbridgedTransport:
 
     async def close(self) -> None:
         """Close at once."""
+        self.closed = True
         if self._transport is not None:
             self._transport.abort()
         self.crypto_executor.shutdown(wait=False)
