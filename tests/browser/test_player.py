@@ -149,6 +149,15 @@ def test_short_outage_further_on_is_waited_for(film: FilmPage, library: Library,
     expect(film.page.get_by_test_id("player-failure")).to_have_count(0)
 
 
+def test_jump_during_an_outage_is_where_the_film_goes_on(film: FilmPage, library: Library, watch: Watch) -> None:
+    watch.expected = (FAILED_REQUEST,)
+    play_towards_the_outage(film, library)
+    expect(film.page.get_by_test_id("reconnecting")).to_be_visible()
+    film.page.keyboard.press("9")
+    library.faults.held_bytes = None
+    film.until("it plays on", lambda now: not now.paused and now.time > samples.FILM_SECONDS * 0.9 + 0.5)
+
+
 def test_long_outage_further_on_is_said_and_the_film_goes_on_by_itself(
     film: FilmPage, library: Library, watch: Watch
 ) -> None:

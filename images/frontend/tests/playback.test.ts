@@ -181,6 +181,30 @@ describe("a viewing", () => {
     expect(playback.state()).toMatchObject({ quality: "1080p", failure: null });
   });
 
+  it("goes on where the viewer jumped to while it waited for bytes", async () => {
+    let go = (): void => undefined;
+    const playback = viewing({ wait: () => new Promise((resolve) => (go = () => resolve(undefined))) });
+    await playback.start(null);
+    playback.onReady();
+    playback.onTime(20, 100);
+    statuses = [503];
+    const recovery = playback.onError();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(playback.state().phase).toBe("recovering");
+    playback.onSeek(70);
+    go();
+    await recovery;
+    expect(playback.state()).toMatchObject({ phase: "loading", startAt: 70 });
+  });
+
+  it("leaves a jump in a film that plays to the film", async () => {
+    const playback = await playing(20);
+    playback.onSeek(0);
+    statuses = [503];
+    await playback.onError();
+    expect(playback.state().startAt).toBe(20);
+  });
+
   it("says that it is busy, and goes on by itself", async () => {
     let go = (): void => undefined;
     const again = new Promise<void>((resolve) => (go = resolve));

@@ -70,6 +70,7 @@ export function Engine({ name }: { readonly name: string }) {
         playback.onPlay();
       }}
       onPause={() => playback.onPause()}
+      onMediaSeekRequest={(seconds) => playback.onSeek(seconds)}
       onWaiting={() => void playback.onWaiting()}
       onEnded={() => setEnded(true)}
     >

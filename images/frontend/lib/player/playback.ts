@@ -172,6 +172,12 @@ export class Playback {
     if (this.world.now() - this.savedAt >= SAVE_EVERY_MS) this.save();
   }
 
+  /** The viewer jumps. While there is no film to jump in, that is where it will go on. */
+  onSeek(seconds: number): void {
+    const { phase } = this.current;
+    if (phase === "recovering" || phase === "failed") this.position = seconds;
+  }
+
   /** The first frame at the wanted position is there. */
   onReady(): void {
     if (this.current.phase !== "loading") return;
