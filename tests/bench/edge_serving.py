@@ -20,41 +20,45 @@ from nginx import Nginx
 from streamvault_common.keys import SLICE_BYTES
 
 FILM_SLICES = 12
+WRITE_BYTES = 72 * 1024
+"""As nginx writes what it stores with the buffers of workers.conf: how a file was written decides its folios."""
 WHOLE_READS = 40
 GROWTH = (10, 100, 1000)
 DELIVERED_BYTES = 3_000_000_000
-ROUNDS = 4
+ROUNDS = 8
 LEAST_SHARE_PERCENT, MOST_GROWTH = 85, 1.3
 _READER = """
 import asyncio, sys
-url, viewers, first, last, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+url, (viewers, size, times, length) = sys.argv[1], map(int, sys.argv[2:])
 host, _, path = url.removeprefix("http://").partition("/")
 name, port = host.split(":")
 head = f"GET /{path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
-request = f"{head}Range: bytes={first}-{last}\\r\\n\\r\\n".encode()
 
 class Viewer(asyncio.BufferedProtocol):
     buffer = bytearray(1 << 18)
-    def __init__(self): self.ended = asyncio.get_running_loop().create_future(); self.received = 0
-    def connection_made(self, transport): transport.write(request)
+    def __init__(self, first):
+        self.ended = asyncio.get_running_loop().create_future()
+        self.received, self.first = 0, first
+    def connection_made(self, transport):
+        transport.write(f"{head}Range: bytes={self.first}-{self.first + size - 1}\\r\\n\\r\\n".encode())
     def get_buffer(self, sizehint): return self.buffer
     def buffer_updated(self, nbytes): self.received += nbytes
     def connection_lost(self, error): self.ended.done() or self.ended.set_result(None)
 
-async def view():
+async def view(first):
     for _ in range(times):
-        _, viewer = await asyncio.get_running_loop().create_connection(Viewer, name, int(port))
+        _, viewer = await asyncio.get_running_loop().create_connection(lambda: Viewer(first), name, int(port))
         await viewer.ended
-        if viewer.received < last - first: raise SystemExit(f"cut after {viewer.received} bytes")
+        if viewer.received < size: raise SystemExit(f"cut after {viewer.received} bytes")
 
-async def main(): await asyncio.gather(*(view() for _ in range(viewers)))
+async def main(): await asyncio.gather(*(view((length - size) * number // viewers) for number in range(viewers)))
 asyncio.run(main())
 """
 
 
-def read(url: str, viewers: int, size: int, times: int) -> None:
-    """Let viewers, in a process of their own, read the first `size` bytes `times` times each."""
-    arguments = [url, str(viewers), "0", str(size - 1), str(times)]
+def read(url: str, viewers: int, size: int, times: int, length: int) -> None:
+    """Let viewers, in a process of their own, read `size` bytes `times` times each, evenly spread over `length`."""
+    arguments = [url, *map(str, (viewers, size, times, length))]
     subprocess.run([sys.executable, "-c", _READER, *arguments], check=True, timeout=600)
 
 
@@ -80,7 +84,9 @@ class RawFile(Nginx):
         temporary = " ".join(
             f"{kind}_temp_path /tmp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        (self.cache / "film.mp4").write_bytes(content)
+        with (self.cache / "film.mp4").open("wb", buffering=0) as file:
+            for start in range(0, len(content), WRITE_BYTES):
+                file.write(content[start : start + WRITE_BYTES])
         (self.scratch / "raw.conf").write_text(
             "daemon off; pid /tmp/raw.pid; worker_processes 1; events { worker_connections 4096; }\n"
             f"http {{ access_log off; sendfile off; {temporary}\n"
@@ -99,7 +105,7 @@ def warm_against_raw(site: Site, film: File, raw: RawFile) -> list[Figure]:
     best = dict.fromkeys(addresses, 0.0)
     for _ in range(ROUNDS):  # in turn, so that whatever else the machine does meets both
         for nginx, url in addresses.items():
-            work = partial(read, url, viewers, size, WHOLE_READS // 4)
+            work = partial(read, url, viewers, size, WHOLE_READS // 4, size)
             best[nginx] = max(best[nginx], mb_per_cpu_second(nginx, megabytes, work))
     share = 100 * best[site.nginx] / best[raw]
     return [
@@ -110,13 +116,13 @@ def warm_against_raw(site: Site, film: File, raw: RawFile) -> list[Figure]:
 
 
 def growth(site: Site, film: File) -> list[Figure]:
-    """The same bytes in all, for ever more viewers at once."""
+    """The same bytes in all, out of the same film, for ever more viewers at once."""
     costs = dict.fromkeys(GROWTH, float("inf"))
     for _ in range(ROUNDS):
         for viewers in GROWTH:
             size = min(len(film.content), DELIVERED_BYTES // viewers)
             times = max(1, DELIVERED_BYTES // viewers // size)
-            work = partial(read, site.nginx.url + site.play(film), viewers, size, times)
+            work = partial(read, site.nginx.url + site.play(film), viewers, size, times, len(film.content))
             cost = 1000 / mb_per_cpu_second(site.nginx, viewers * size * times / 1e6, work)
             costs[viewers] = min(costs[viewers], cost)
     return [
@@ -134,7 +140,7 @@ def main() -> int:
         try:
             site.start()
             film = site.origin.add(FILM_SLICES * SLICE_BYTES)
-            read(site.nginx.url + site.play(film), 1, len(film.content), 1)
+            read(site.nginx.url + site.play(film), 1, len(film.content), 1, len(film.content))
             return report("edge_serving", [*warm_against_raw(site, film, raw), *growth(site, film)])
         finally:
             raw.stop()
