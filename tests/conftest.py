@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import preloaded_python
 import pytest
 from own_mongodb import own_mongodb
 from xdist.remote import Producer
@@ -44,6 +45,14 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
         return GROUPS.get(module) or GROUPS.get("/".join(module.split("/")[:2])) or module
+
+
+def pytest_configure() -> None:
+    preloaded_python.preload()
+
+
+def pytest_unconfigure() -> None:
+    preloaded_python.unload()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

@@ -22,6 +22,8 @@ ALONE = ("tests/upkeep",)
 """They repeat `make up` itself and kill daemons."""
 REPORT = ("--durations=15", f"--junitxml={BUILD / 'test-results.xml'}")
 BENCHES = "tests/bench"
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""`hack/dev` sets it; pytest would rewrite every test anew in every lane, and every process compile what it imports."""
 LANES = 5
 """Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
 
@@ -103,7 +105,7 @@ def bench() -> None:
 
 def _show(argv: Sequence[str]) -> int:
     program, *arguments = argv
-    environment = environments.tool_environment(KUBECONFIG)
+    environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE
     if program == "python":
         environment["PYTHONPATH"] += f":{REPOSITORY / 'tests/support'}"
     return commands.show([VENV / "bin" / program, *arguments], env=environment, cwd=REPOSITORY)

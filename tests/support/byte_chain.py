@@ -28,6 +28,8 @@ from streamvault_common.signing import Grant, LinkKeys, Tier
 
 ACCOUNTS = ("worker1", "worker2", "worker4")
 """Accounts of the local Telegram's world whose home is the library's data centre."""
+EDGE_AVOIDS_SECONDS = 1
+"""For so long after a failure of a worker the edge asks others; if that was the last one, readers are cut."""
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -100,10 +102,9 @@ class ByteChain:
         """Wait until a worker serves no more; its account."""
 
         async def dead() -> str:
-            async with httpx.AsyncClient(trust_env=False) as http:
-                for account, worker in self.workers.items():
-                    if (await http.get(f"{worker.url}/readyz")).status_code != 200:
-                        return account
+            for account in self.workers:
+                if not await self._is_ready(account):
+                    return account
             return ""
 
         return await until_true(dead)
@@ -124,13 +125,10 @@ class ByteChain:
 
     async def until_ready(self, account: str) -> None:
         """Wait until a worker is signed in."""
-        url = f"{self.workers[account].url}/readyz"
+        await until_true(lambda: self._is_ready(account), 60)
 
-        async def ready() -> bool:
-            async with httpx.AsyncClient(trust_env=False) as http:
-                return (await http.get(url)).status_code == 200
-
-        await until_true(ready, 60)
+    async def _is_ready(self, account: str) -> bool:
+        return (await self.http.get(f"{self.workers[account].url}/readyz")).status_code == 200
 
 
 @asynccontextmanager
@@ -171,7 +169,7 @@ async def byte_chain(
                 "LINK_KEYS": LINK_KEYS,
                 "RESOLVER": names.address,
                 "RESOLVER_VALID": "1s",
-                "WORKERS_FAIL_TIMEOUT": "1s",
+                "WORKERS_FAIL_TIMEOUT": f"{EDGE_AVOIDS_SECONDS}s",
                 "CACHE_MIN_FREE": "1m",
                 "CONNECTIONS_PREMIUM": "4000",
                 **(edge or {}),

@@ -7,6 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.005
+QUESTION_SECONDS = 0.05
+"""Between two questions to another process: each costs both of them some work."""
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -20,5 +22,5 @@ async def until_true(ask: Callable[[], Awaitable[T]], seconds: float = 30.0) -> 
     """Return the first answer that is true; raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (answer := await ask()):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(QUESTION_SECONDS)
         return answer

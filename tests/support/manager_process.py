@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import re
-import signal
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import preloaded_python
+from conditions import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ADMIN_TOKEN = "a-token-for-tests-only"
@@ -39,20 +39,19 @@ class ManagerProcess:
 
     def __init__(self, **settings: str) -> None:
         self._settings = SETTINGS | settings
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: preloaded_python.Program | None = None
         self._reading: asyncio.Task[None] | None = None
         self.log: list[dict[str, Any]] = []
         self.http = httpx.AsyncClient(timeout=20, trust_env=False)
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "streamvault_manager"),
-            env={"PYTHONPATH": manager_path(), **self._settings},
-            stdout=asyncio.subprocess.PIPE,
-            limit=1 << 20,
-        )
-        self._reading = asyncio.create_task(self._read_log())
+        reading, writing = os.pipe()
+        try:
+            environment = {"PYTHONPATH": manager_path(), **self._settings}
+            self._process = preloaded_python.start("streamvault_manager", environment, writing)
+        finally:
+            os.close(writing)
+            self._reading = asyncio.create_task(self._read_log(reading))
         line = await self.logged("Uvicorn running on", START_SECONDS)
         found = re.search(r":(\d+) ", line["message"])
         assert found is not None
@@ -63,10 +62,9 @@ class ManagerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.http.aclose()
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
         if self._process is not None:
-            await self._process.wait()
+            self._process.kill()
+            await self._ended(20)
         if self._reading is not None:
             await self._reading
 
@@ -85,13 +83,16 @@ class ManagerProcess:
     async def terminate(self, seconds: float = 20.0) -> int:
         """SIGTERM; gives the exit status."""
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), seconds)
+        self._process.terminate()
+        return await self._ended(seconds)
 
-    async def _read_log(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        async for raw in self._process.stdout:
+    async def _ended(self, seconds: float) -> int:
+        process = self._process
+        assert process is not None
+        await until(lambda: process.poll() is not None, seconds)
+        return int(process.returncode)
+
+    async def _read_log(self, output: int) -> None:
+        async for raw in preloaded_python.lines(output):
             with contextlib.suppress(json.JSONDecodeError):
                 self.log.append(json.loads(raw))

@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import preloaded_python
 import pyrogram
 import rsa as pure_rsa
 from pyrogram.connection import Connection
@@ -57,7 +57,7 @@ class SandboxProcess:
         self.data_dir = data_dir
         self._world = world
         self._extra = environment
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: preloaded_python.Program | None = None
         self._ports: dict[int, int] = {}
         self._control_port = 0
         self._http: httpx.Client | None = None
@@ -89,9 +89,7 @@ class SandboxProcess:
             **self._extra,
         }
         with (self.data_dir / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "telegram_sandbox"], env=environment, stdout=log, stderr=log
-            )
+            self._process = preloaded_python.start("telegram_sandbox", environment, log.fileno())
         deadline = time.monotonic() + START_SECONDS
         while not endpoints.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -69,6 +69,8 @@ class Story:
     unread: dict[str, int] = field(default_factory=dict)
     answers: list[tuple[float, int]] = field(default_factory=list)
     slices: list[tuple[float, int]] = field(default_factory=list)
+    asked: float = 0.0
+    """When the declaration was on its way, a little before it was made."""
 
 
 def track(name: str) -> bytes:
@@ -117,8 +119,10 @@ def withdraw_while_watched(site: Site, own: OwnFilm, story: Story) -> float:
     ):
         eventually(lambda: cached.watching and uncached.watching, 30, "everybody watches")
         assert busy_pod() is not None, "no worker is reading the uncached film"
+        asked = time.monotonic()
         take_down(own.name, reference=REFERENCE)
         since = time.monotonic()
+        story.asked = asked - since
         story.off_air = off_air(site, own, since)
         eventually(lambda: not (cached.watching or uncached.watching), 60, "nobody watches any more")
     for name, one in (("cached", cached), ("uncached", uncached)):

@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import native_cipher
+import preloaded_python
 from conditions import until
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: preloaded_python.Program | None = None
         self._reading: asyncio.Task[None] | None = None
         self.lines: list[dict[str, object]] = []
         self.port = 0
@@ -37,26 +37,26 @@ class WorkerProcess:
     @property
     def exit_code(self) -> int | None:
         """None while it runs."""
-        return self._process.returncode if self._process else None
+        return self._process.poll() if self._process else None
 
     async def start(self) -> None:
         """Start, also again, and wait until it listens; signing in may take longer."""
         self.port = 0
         path = os.pathsep.join(str(ROOT / "images" / folder) for folder in ("common", "worker"))
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "streamvault_worker"),
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": path,
-                "HOST": "127.0.0.1",
-                "PORT": "0",
-                "CIPHER_LIBRARY": str(native_cipher.library()),
-                **self.environment,
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        self._reading = asyncio.create_task(self._read())
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": path,
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "CIPHER_LIBRARY": str(native_cipher.library()),
+            **self.environment,
+        }
+        reading, writing = os.pipe()
+        try:
+            self._process = preloaded_python.start("streamvault_worker", environment, writing)
+        finally:
+            os.close(writing)
+            self._reading = asyncio.create_task(self._read(reading))
         await until(lambda: self.port != 0 or self.exit_code is not None, 60)
         assert self.port, f"the worker did not start: {self.lines}"
 
@@ -70,25 +70,25 @@ class WorkerProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        os.kill(self.pid, number)
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def wait(self, seconds: float = 20) -> int:
         """Wait for its end; returns the exit code."""
-        assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), seconds)
+        await until(lambda: self.exit_code is not None, seconds)
+        assert self.exit_code is not None
+        return self.exit_code
 
     async def stop(self) -> None:
         """End it, whatever it does."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None:
             self._process.kill()
-            await self._process.wait()
+            await self.wait()
         if self._reading is not None:
             await self._reading
 
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        async for raw in self._process.stdout:
+    async def _read(self, output: int) -> None:
+        async for raw in preloaded_python.lines(output):
             try:
                 line = json.loads(raw)
             except ValueError:

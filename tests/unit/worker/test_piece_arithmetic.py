@@ -69,7 +69,7 @@ def bytes_due(parts: list[Part], start: int, end: int) -> bytes:
     return b"".join(due)
 
 
-@settings(max_examples=6000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(ranges())
 @example(([Part(channel_id=1, message_id=0, size_bytes=MIB + 1)], 0, MIB))
 @example(([Part(channel_id=1, message_id=0, size_bytes=MIB + 1)], MIB, MIB))
