@@ -28,8 +28,11 @@ from streamvault_common.signing import Grant, LinkKeys, Tier
 
 ACCOUNTS = ("worker1", "worker2", "worker4")
 """Accounts of the local Telegram's world whose home is the library's data centre."""
-EDGE_AVOIDS_SECONDS = 1
-"""For so long after a failure of a worker the edge asks others; if that was the last one, readers are cut."""
+EDGE_AVOIDS_SECONDS = 2.1
+"""For so long after a failure of a worker the edge may ask others only; where all have failed, readers are cut.
+
+It is set to one second, and nginx counts in whole ones.
+"""
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -169,7 +172,7 @@ async def byte_chain(
                 "LINK_KEYS": LINK_KEYS,
                 "RESOLVER": names.address,
                 "RESOLVER_VALID": "1s",
-                "WORKERS_FAIL_TIMEOUT": f"{EDGE_AVOIDS_SECONDS}s",
+                "WORKERS_FAIL_TIMEOUT": "1s",
                 "CACHE_MIN_FREE": "1m",
                 "CONNECTIONS_PREMIUM": "4000",
                 **(edge or {}),

@@ -23,12 +23,12 @@ async def test_an_account_that_ends_at_any_piece_is_not_seen(
             kind="error", error=death, method=GETFILE, count=1, offset_from=piece * MIB, offset_below=(piece + 1) * MIB
         )
         assert await chain.read_whole(short_film), f"piece {piece}"
+        seen_at = time.monotonic()
         dead = await chain.until_dead()
-        died_at = time.monotonic()
         assert await chain.read_whole(short_film), f"what was stored around piece {piece}"
         await chain.sign_in_anew(dead)
         await chain.until_all_ready()
-        await asyncio.sleep(died_at + EDGE_AVOIDS_SECONDS - time.monotonic())  # never three at once
+        await asyncio.sleep(seen_at + EDGE_AVOIDS_SECONDS - time.monotonic())  # never three at once
     assert not [line for worker in chain.workers.values() for line in worker.said("FileSession.handle_packet")]
 
 
