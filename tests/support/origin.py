@@ -94,8 +94,10 @@ class Origin:
         self.files: dict[str, File] = {}
         self.asked: list[Asked] = []
         self.sent_bytes = 0
-        self.release = threading.Event()
+        self.release, self.release_breaks = threading.Event(), threading.Event()
+        """While the one is clear, every request waits; while the other is, those that `break_from_offset` refuses."""
         self.release.set()
+        self.release_breaks.set()
         self.addresses = [f"127.0.1.{number}" for number in range(1, workers + 1)]
         self.faults = {address: Faults() for address in self.addresses}
         self._servers: dict[str, asyncio.Server] = {}
@@ -131,6 +133,7 @@ class Origin:
     def heal(self) -> set[str]:
         """Every worker up and well; the addresses of those that were not."""
         self.release.set()
+        self.release_breaks.set()
         broken = {address for address in self.addresses if self.faults[address] != Faults()}
         broken |= set(self.addresses) - self.listening
         for address in broken:
@@ -198,8 +201,7 @@ class Origin:
             writer.transport.abort()
 
     async def _serve(self, faults: Faults, request: Request, writer: asyncio.StreamWriter) -> None:
-        while not self.release.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)  # a thread's event: the tests outside this loop set it
+        await _until_set(self.release)
         await asyncio.sleep(faults.delay_seconds)
         file = self.files.get(request.path.split("/")[2]) if request.path.startswith("/files/") else None
         if faults.busy:
@@ -211,6 +213,7 @@ class Origin:
         start, end = _range_of(request, len(file.content), ignored=faults.ignore_range)
         end -= faults.answer_less
         if faults.break_from_offset is not None and start >= faults.break_from_offset:
+            await _until_set(self.release_breaks)
             return await self._refuse(writer, 503, {"Retry-After": "1"})
         if start >= len(file.content):
             return await self._refuse(writer, 416, {"Content-Range": f"bytes */{len(file.content)}"})
@@ -246,6 +249,12 @@ class Origin:
 
 def _etag(file: File) -> str:
     return f'"{file.fid}-{file.gen}"'
+
+
+async def _until_set(event: threading.Event) -> None:
+    """Wait for an event of the tests, which are outside of this loop."""
+    while not event.is_set():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
 
 
 def _range_of(request: Request, size: int, *, ignored: bool) -> tuple[int, int]:

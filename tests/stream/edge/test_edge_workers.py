@@ -101,8 +101,14 @@ def test_failure_after_the_first_slice_breaks_the_connection(site: Site, start: 
     file = site.origin.add(3 * SLICE_BYTES)
     for faults in site.origin.faults.values():
         faults.break_from_offset = SLICE_BYTES
+    site.origin.release_breaks.clear()
+
+    def go_on_when_all_has_come(received: int) -> None:
+        if received >= SLICE_BYTES - start:
+            site.origin.release_breaks.set()
+
     with site.stream(site.play(file), f"{start}-") as response:
-        received = read_until_cut(response)
+        received = read_until_cut(response, go_on_when_all_has_come)
     assert received == file.content[start:SLICE_BYTES], "all that was good, and nothing else"
     site.recover()
     assert site.get(site.play(file)).content == file.content
