@@ -25,7 +25,7 @@ BENCHES = "tests/bench"
 KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """`hack/dev` sets it; pytest would rewrite every test anew in every lane, and every process compile what it imports."""
 LANES = 5
-"""Tests that run at a time: most of what they do is waiting. Which may meet is said in tests/conftest.py."""
+"""Tests that run at a time on two cores; six were no faster. Which may meet is said in tests/conftest.py."""
 
 
 class TestsFailed(Exception):  # noqa: N818 what the caller prints

@@ -26,17 +26,22 @@ UNREADABLE_FROM_BYTES = 16 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with BrowserNetwork() as network, sync_playwright() as playwright:
-        network.reach(SITE_URL)
+def network() -> Iterator[BrowserNetwork]:
+    with BrowserNetwork() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def browser(network: BrowserNetwork) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=network.program(CHROMIUM), args=list(FLAGS))
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(base_url=SITE_URL, viewport={"width": 1280, "height": 800})
+def page(browser: Browser, network: BrowserNetwork) -> Iterator[Page]:
+    page = browser.new_page(base_url=network.reach(SITE_URL), viewport={"width": 1280, "height": 800})
     yield page
     page.close()
 

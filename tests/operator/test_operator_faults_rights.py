@@ -1,6 +1,5 @@
 """A takedown by a real worker and a local Telegram: its account may not delete, then Telegram is down, then neither"""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,7 +54,6 @@ async def real_moderator(stage: Stage, telegram: SandboxProcess, folder: Path) -
 
 async def signed_in(worker: WorkerProcess) -> bool:
     """Whether the worker can do what it is asked."""
-    await asyncio.sleep(0.1)
     async with httpx.AsyncClient(trust_env=False) as http:
         return (await http.get(f"{worker.url}/readyz")).status_code == 200
 

@@ -1,9 +1,9 @@
 """One process per session: a pod that does not go, and one that went without its process having said a word."""
 
-import asyncio
 import time
 
 import pytest
+from conditions import until_true
 from fault_stage import Stage
 
 from streamvault_common import keys
@@ -64,13 +64,10 @@ async def until_observed(stage: Stage) -> None:
     """Wait until the operator has decided on the session as it is declared now."""
 
     async def observed() -> bool:
-        await asyncio.sleep(0.1)
         found = stage.operator.find("workersessions", SESSION) or {}
         return bool(found["status"]["observedGeneration"] == found["metadata"]["generation"])
 
-    async with asyncio.timeout(60):
-        while not await observed():
-            pass
+    await until_true(observed, 60)
 
 
 async def shorten_lease(stage: Stage) -> float:

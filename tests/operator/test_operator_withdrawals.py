@@ -1,6 +1,5 @@
 """Off the air at once: a withdrawal waits for nothing that is away, and reaches titles that lost their resource."""
 
-import asyncio
 import time
 
 import pytest
@@ -73,7 +72,6 @@ async def test_a_title_whose_finalizer_is_taken_off_goes_off_the_air_and_comes_b
     await stage.until_title("other", "Published")
 
     async def withdrawn() -> bool:
-        await asyncio.sleep(0.1)
         return stage.records[documents.TITLES].find_one({"_id": "film"}) is None
 
     await until_true(withdrawn, 120)

@@ -1,7 +1,7 @@
 """A network namespace for Chromium, where no interface ever comes or goes.
 
 Chromium drops every connection (ERR_NETWORK_CHANGED) when an interface of its network appears, and every pod has one.
-In a namespace of its own it sees nothing but loopback; chosen ports of this machine's loopback are relayed to it.
+In a namespace of its own it sees nothing but loopback; chosen servers outside are relayed to it.
 Source: network_namespaces(7), setns(2).
 """
 
@@ -59,12 +59,13 @@ class BrowserNetwork:
         return inside
 
     def reach(self, url: str) -> str:
-        """Let the network reach a server on this machine's loopback, at the same address; returns `url`."""
-        port = urlsplit(url).port or 80
+        """Let the network reach a server, at the same port of its own loopback; returns the address there."""
+        server = urlsplit(url)
+        host, port = server.hostname or LOOPBACK, server.port or 80
         if port not in self._listeners:
             self._listeners[port] = self._listen(port)
-            threading.Thread(target=_accept, args=(self._listeners[port], port), daemon=True).start()
-        return url
+            threading.Thread(target=_accept, args=(self._listeners[port], (host, port)), daemon=True).start()
+        return server._replace(netloc=f"{LOOPBACK}:{port}").geturl()
 
     @property
     def _namespace(self) -> str:
@@ -88,18 +89,18 @@ class BrowserNetwork:
         return made[0]
 
 
-def _accept(listener: socket.socket, port: int) -> None:
+def _accept(listener: socket.socket, server: tuple[str, int]) -> None:
     with suppress(OSError):  # closed: the network is being left
         while True:
             asking, _ = listener.accept()
-            threading.Thread(target=_relay, args=(asking, port), daemon=True).start()
+            threading.Thread(target=_relay, args=(asking, server), daemon=True).start()
 
 
-def _relay(asking: socket.socket, port: int) -> None:
+def _relay(asking: socket.socket, server: tuple[str, int]) -> None:
     """One connection, both ways, until both ends are done or one is reset."""
     with asking:
         try:
-            answering = socket.create_connection((LOOPBACK, port))
+            answering = socket.create_connection(server)
         except OSError:
             return
         with answering:

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.005
-QUESTION_SECONDS = 0.05
+QUESTION_SECONDS = 0.1
 """Between two questions to another process: each costs both of them some work."""
 
 

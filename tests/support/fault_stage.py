@@ -1,6 +1,5 @@
 """An operator with everything it needs, each connection of it in the test's hand: API server, stores, edge, workers."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -19,7 +18,7 @@ from operator_forks import OperatorForks
 from played_swarm import Swarm
 from pymongo import MongoClient
 from pymongo.database import Database
-from scratch_operator import POLL_SECONDS, SLOW, ScratchOperator, Surroundings
+from scratch_operator import SLOW, ScratchOperator, Surroundings
 from stores import database, far_end, through
 from wire import Wire
 
@@ -148,7 +147,6 @@ class Stage:
         """Wait until something holds of a Title; it is {} when it is gone."""
 
         async def looks() -> bool:
-            await asyncio.sleep(POLL_SECONDS)
             return holds(self.title(name))
 
         try:

@@ -26,7 +26,6 @@ from streamvault_common.models import SessionReport, Verdict, WorkerState
 
 NOWHERE = {"streamvault.io/node": "none"}
 SLOW = 60.0
-POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,6 @@ class ScratchOperator:
         """Wait until the session is shown as `wanted`."""
 
         async def matches() -> bool:
-            await asyncio.sleep(POLL_SECONDS)
             return self.shown(name) == wanted
 
         try:
@@ -158,7 +156,6 @@ class ScratchOperator:
         """The worker pod of a session, as soon as there is one (with another uid than `other_than`)."""
 
         async def found() -> Manifest | None:
-            await asyncio.sleep(POLL_SECONDS)
             pod = self.find("pods", keys.pod_name(name))
             return pod if pod is not None and pod["metadata"]["uid"] != other_than else None
 
@@ -170,7 +167,6 @@ class ScratchOperator:
         """Wait until the session has no worker pod."""
 
         async def gone() -> bool:
-            await asyncio.sleep(POLL_SECONDS)
             return self.find("pods", keys.pod_name(name)) is None
 
         await until_true(gone, SLOW)
@@ -216,7 +212,6 @@ class ScratchOperator:
         """Wait until there are Events for all these reasons: each is written after the status that it tells of."""
 
         async def told() -> bool:
-            await asyncio.sleep(POLL_SECONDS)
             return set(reasons) <= set(self.events(name))
 
         try:
