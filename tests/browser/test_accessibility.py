@@ -68,10 +68,10 @@ def test_player_with_an_open_menu_has_no_accessibility_finding(
     page.goto(PAGES["film"])
     film = FilmPage(page)
     film.start()
-    film.show_controls()
+    film.pause()
     page.screenshot(path=screenshots / f"player-{width}.png")
     assert findings(page) == []
-    page.get_by_test_id("quality").click()
+    film.open_menu("quality")
     film.option("quality", "720p").wait_for(state="visible")
     page.wait_for_timeout(300)
     page.screenshot(path=screenshots / f"player-menu-{width}.png")

@@ -46,16 +46,14 @@ def test_switching_quality_keeps_the_position_and_goes_on_playing(film: FilmPage
     now = film.until("720p plays", lambda now: now.width == WIDTH[Quality.HD] and not now.paused and now.time > 29)
     assert now.time < 40
     assert film.shown_second() == pytest.approx(film.picture().time, abs=1.5)  # type: ignore[union-attr]
-    film.show_controls()
-    film.page.get_by_test_id("quality").click()
+    film.open_menu("quality")
     expect(film.option("quality", "720p")).to_have_attribute("aria-checked", "true")
 
 
 def test_switching_quality_while_paused_stays_paused_at_the_place(film: FilmPage) -> None:
     film.start()
     film.seek(20)
-    film.page.keyboard.press("k")
-    stopped = film.until("it is paused", lambda now: now.paused)
+    stopped = film.pause()
     film.choose("quality", "2160p")
     now = film.until(
         "2160p is there", lambda now: now.width == WIDTH[Quality.UHD] and not now.seeking and now.ready >= 2
@@ -251,8 +249,7 @@ def test_codec_that_the_browser_lacks_is_passed_over(page: Page, site: str, libr
         page.goto(site + FILM)
         film = FilmPage(page)
         assert film.start().width == WIDTH[Quality.UHD]
-        film.show_controls()
-        page.get_by_test_id("quality").click()
+        film.open_menu("quality")
         expect(film.option("quality", "1080p")).to_contain_text("not supported here")
     finally:
         library.pages[title.id] = title

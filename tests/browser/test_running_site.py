@@ -38,8 +38,7 @@ def test_episode_plays_with_subtitles(page: Page, running_site: str, titles: dic
     page.goto(f"{running_site}/t/{titles['Season']}?e=2")
     film = FilmPage(page)
     film.start()
-    film.show_controls()
-    page.get_by_test_id("captions").click()
+    film.open_menu("captions")
     page.locator('[data-testid^="captions-"][role="menuitemradio"]').nth(1).click()
     expect(page.get_by_test_id("captions-text")).not_to_be_empty()
 

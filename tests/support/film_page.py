@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import website_samples as samples
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 DEADLINE_SECONDS = 20
+# The player hides its controls two seconds after the pointer's last move: an action that has not begun by then never does.
+CONTROLS_MILLISECONDS = 2_000
 # The grey of the mark is limited to 16..235 in the file and stretched to 0..255 on the screen.
 _STRETCH = 255 / 219
 
@@ -80,10 +83,15 @@ class FilmPage:
 
     def seek(self, seconds: float) -> Picture:
         """By a click on the seek bar."""
-        self.show_controls()
-        box = self.page.get_by_test_id("seek").bounding_box()
-        assert box is not None
-        self.page.mouse.click(box["x"] + box["width"] * seconds / samples.FILM_SECONDS, box["y"] + box["height"] / 2)
+        seek = self.page.get_by_test_id("seek")
+
+        def click() -> None:
+            box = seek.bounding_box()
+            assert box is not None
+            x = box["width"] * seconds / samples.FILM_SECONDS
+            seek.click(position={"x": x, "y": box["height"] / 2}, timeout=CONTROLS_MILLISECONDS)
+
+        self.with_controls(click)
         return self.until(
             f"the film is at {seconds} s",
             lambda now: abs(now.time - seconds) < 3 and not now.seeking and now.ready >= 2,
@@ -94,12 +102,31 @@ class FilmPage:
         self.page.mouse.move(400, 300)
         self.page.get_by_test_id("play-pause").wait_for(state="visible")
 
+    def with_controls(self, act: Callable[[], None]) -> None:
+        """Does what needs visible controls; like a person moves the pointer again where they hid before it was done."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            self.show_controls()
+            try:
+                return act()
+            except PlaywrightTimeout:
+                if time.monotonic() > deadline:
+                    raise
+
+    def open_menu(self, menu: str) -> None:
+        """An open menu keeps the controls where they are."""
+        self.with_controls(lambda: self.page.get_by_test_id(menu).click(timeout=CONTROLS_MILLISECONDS))
+
     def choose(self, menu: str, value: str) -> None:
-        self.show_controls()
-        self.page.get_by_test_id(menu).click()
+        self.open_menu(menu)
         option = self.option(menu, value)
         option.wait_for(state="visible")
         option.click()
+
+    def pause(self) -> Picture:
+        """Controls of a paused film stay."""
+        self.page.keyboard.press("k")
+        return self.until("it is paused", lambda now: now.paused)
 
     def option(self, menu: str, value: str) -> Locator:
         return self.page.get_by_test_id(f"{menu}-{value}")
