@@ -43,25 +43,6 @@ async def test_a_storm_of_first_reads_opens_each_file_session_once(
         assert len(connections(stack)) == 1 + SESSIONS, "one for messages, the others for files"
 
 
-async def test_another_data_centre_costs_one_export_however_many_ask(
-    tmp_path: Path, telegram: SandboxProcess, library: Library
-) -> None:
-    telegram.clear_faults()
-    size = len(library.film.content)
-    [document] = [one for one in telegram.get("/control/documents") if one["size"] == size]
-    telegram.call("PATCH", f"/control/documents/{document['id']}", {"dc_id": 4})
-    try:
-        async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), MEDIA_SESSIONS=str(SESSIONS)) as stack:
-            stack.publish(library.film)
-            await stack.until_ready()
-            telegram.reset_counters()
-            await storm(stack, library)
-            await storm(stack, library)
-            assert telegram.counters(method="auth.exportAuthorization")["calls"] == 1
-    finally:
-        telegram.call("PATCH", f"/control/documents/{document['id']}", {"dc_id": document["dc_id"]})
-
-
 async def test_a_telegram_that_says_nothing_is_tried_again(
     tmp_path: Path, telegram: SandboxProcess, library: Library
 ) -> None:

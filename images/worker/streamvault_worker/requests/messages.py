@@ -5,7 +5,7 @@ from pyrogram import errors, raw
 from streamvault_common.requests import MessagesReply, MessagesRequest, ReplyOutcome, RequestKind
 from streamvault_worker.errors import AccountUnavailable, SourceUnreachable, WorkerBusy
 from streamvault_worker.telegram.account import AccountState
-from streamvault_worker.telegram.calls import NoAnswer
+from streamvault_worker.telegram.calls import FLOODS, NoAnswer
 from streamvault_worker.telegram.channels import AccessHashes, Channels
 from streamvault_worker.telegram.sessions import Sessions
 from streamvault_worker.telegram.verdicts import AUTH_ERRORS
@@ -32,7 +32,7 @@ class ChannelMessages:
         """Do what is asked, or say why not."""
         try:
             return MessagesReply(outcome=ReplyOutcome.DONE, present=await self._do(request))
-        except (errors.FloodWait, errors.FloodPremiumWait) as error:
+        except FLOODS as error:
             self._state.flooded(error)
             return _flooded(int(error.seconds or 1), str(error))
         except WorkerBusy as busy:

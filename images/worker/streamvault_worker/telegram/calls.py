@@ -2,13 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from pyrogram import errors, raw
 from pyrogram.raw.core import TLObject
 from pyrogram.session import Session
 
 ABANDONED_SECONDS = 60.0
 """When an answer that nobody waits for any more stops being remembered by the session."""
+
+
+FLOODS = (errors.FloodWait, errors.FloodPremiumWait)
+Flooded = Callable[[errors.FloodWait | errors.FloodPremiumWait], object]
+"""Takes note of a wait that Telegram ordered."""
 
 
 class NoAnswer(Exception):  # noqa: N818
@@ -25,8 +32,10 @@ class Caller(Protocol):
 class SessionCaller:
     """A Caller over a started pyrogram session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, flooded: Flooded) -> None:
+        """`flooded` is told of waits that were ordered in answer to what nobody waits for any more."""
         self.session = session
+        self._flooded = flooded
         self._heard_at = 0.0
         self._under_way: set[asyncio.Future[Any]] = set()
         self.held = 0
@@ -34,7 +43,7 @@ class SessionCaller:
 
     @property
     def load(self) -> int:
-        """How many answers are still to come, those that nobody waits for any more included."""
+        """How many answers may still come, those that nobody waits for any more included."""
         return max(self.held, len(self._under_way))
 
     async def call(self, request: TLObject[Any], patience_seconds: float) -> Any:
@@ -54,12 +63,18 @@ class SessionCaller:
         watching = asyncio.ensure_future(lost.wait())
         try:
             await self._wait(sending, watching, patience_seconds)
+        except BaseException:
+            sending.add_done_callback(self._answered_late)
+            raise
         finally:
             watching.cancel()
         try:
-            return sending.result()
+            answer = sending.result()
         except OSError as error:
             raise NoAnswer(str(error) or type(error).__name__) from error
+        if isinstance(answer, raw.types.BadMsgNotification):
+            raise NoAnswer(f"the message was refused, error {answer.error_code}")
+        return answer
 
     async def stop(self) -> None:
         """Stop the session."""
@@ -73,9 +88,15 @@ class SessionCaller:
                 raise NoAnswer(f"no answer for {patience_seconds:g} s")
             await asyncio.wait({sending, watching}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
             if watching.done() and not sending.done():
+                self._under_way.discard(sending)  # no answer comes any more, though the session waits for it
                 raise NoAnswer("the connection was lost")
 
     def _finished(self, sending: asyncio.Future[Any]) -> None:
         self._under_way.discard(sending)
         if not sending.cancelled() and not isinstance(sending.exception(), OSError):
             self._heard_at = time.monotonic()
+
+    def _answered_late(self, sending: asyncio.Future[Any]) -> None:
+        error = None if sending.cancelled() else sending.exception()
+        if isinstance(error, FLOODS):
+            self._flooded(error)

@@ -16,7 +16,7 @@ from streamvault_worker.settings import WorkerSettings
 from streamvault_worker.waiting import first_of
 
 from .account import AccountState, account_hash
-from .calls import NoAnswer, SessionCaller
+from .calls import FLOODS, NoAnswer
 from .connection import Wire
 from .fastpath.cipher import choose_cipher
 from .fastpath.transport import AbridgedTransport
@@ -30,8 +30,6 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEY_UNKNOWN_TIMES = 2
 """Telegram may deny a key once in passing; twice on fresh connections is a verdict."""
-CONNECTION_FLOOD_SECONDS = 10
-"""Pause after a transport flood, for which the server names no time."""
 STOP_SECONDS = 5.0
 PINGS_PER_WATCH_SECONDS = 1.0
 STILL_WELCOME_SECONDS = 20.0
@@ -71,7 +69,7 @@ class TelegramClient:
         """Keep the account signed in until `stop` is set; returns early, for good, when the session is dead."""
         pause, unknown = FIRST_PAUSE_SECONDS, 0
         while await self._allowed(stop):
-            wire = Wire(self._settings.dc_addresses, self._session.dc_id, self._connection_flood)
+            wire = Wire(self._settings.dc_addresses, self._session.dc_id, self._state.wait_ordered)
             try:
                 client = await self._start(wire)
             except KeyUnknown:
@@ -104,9 +102,6 @@ class TelegramClient:
             else:
                 return True
         return False
-
-    def _connection_flood(self) -> None:
-        self._state.wait_ordered(CONNECTION_FLOOD_SECONDS)
 
     async def _start(self, wire: Wire) -> Client:
         client = self._new_client(wire)
@@ -153,16 +148,25 @@ class TelegramClient:
     async def _serve(self, client: Client, wire: Wire, stop: asyncio.Event) -> None:
         """Hold the client until it should be replaced, then stop it."""
         assert client.session is not None
-        sessions = Sessions(client, client.session, self._session.dc_id, self._settings.media_sessions, self._decrypt)
+        sessions = Sessions(
+            client,
+            client.session,
+            self._session.dc_id,
+            self._settings.media_sessions,
+            self._decrypt,
+            self._state.flooded,
+        )
         try:
-            await asyncio.wait_for(sessions.open_first(self._session.dc_id), self._start_timeout_seconds)
+            await sessions.open_first(self._session.dc_id, self._start_timeout_seconds)
             self._signed_in(sessions, account_hash(self._session.user_id), self._session.is_bot)
             self._state.signed_in(account_hash(self._session.user_id))
             log.info("signed in", extra={"home_dc": self._session.dc_id, "is_bot": self._session.is_bot})
             await self._watch(client, sessions, wire, stop)
-        except (OSError, errors.RPCError) as error:
+        except (NoAnswer, OSError, errors.RPCError) as error:
             if isinstance(error, AUTH_ERRORS):
                 self._state.judge(error)
+            if isinstance(error, FLOODS):
+                self._state.flooded(error)
             log.warning("the account's connection failed", extra={"error": repr(error)})
         finally:
             self._state.disconnected()
@@ -182,7 +186,8 @@ class TelegramClient:
                 await self._ask_whether_welcome(sessions)
                 asked_at = time.monotonic()
             started = client.session is not None and client.session.is_started.is_set()
-            disconnected_seconds = 0.0 if started else disconnected_seconds + PINGS_PER_WATCH_SECONDS
+            patient = started or self._state.waiting_seconds > 0
+            disconnected_seconds = 0.0 if patient else disconnected_seconds + PINGS_PER_WATCH_SECONDS
         log.warning("disconnected for too long, signing in anew")
 
     async def _ask_whether_welcome(self, sessions: Sessions) -> None:
@@ -190,7 +195,7 @@ class TelegramClient:
         request = raw.functions.users.GetUsers(id=[raw.types.InputUserSelf()])
         try:
             await sessions.main.call(request, self._settings.answer_timeout_seconds)
-        except (errors.FloodWait, errors.FloodPremiumWait) as flood:
+        except FLOODS as flood:
             self._state.flooded(flood)
         except NoAnswer as silence:
             log.debug("no answer", extra={"error": str(silence)})
@@ -213,5 +218,5 @@ async def _abandon(client: Client, wire: Wire) -> None:
             log.debug("abandoning a client", extra={"error": repr(error)})
     if client.session is not None:
         with suppress(Exception):
-            await asyncio.wait_for(SessionCaller(client.session).stop(), STOP_SECONDS)
+            await asyncio.wait_for(client.session.stop(), STOP_SECONDS)  # type: ignore[no-untyped-call]
     await wire.abandon()

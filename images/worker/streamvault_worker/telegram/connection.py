@@ -5,6 +5,7 @@ background task where nobody sees it, so that its start() hangs.
 """
 
 import asyncio
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,21 +15,25 @@ from pyrogram.connection import Connection
 
 from streamvault_common.settings import Address
 from streamvault_telegram.connection import connection_factory
+from streamvault_worker.waiting import first_of
 
 AUTH_KEY_NOT_FOUND = -404
 TRANSPORT_FLOOD = -429
 """Transport errors that stand alone in a packet (core.telegram.org/mtproto/mtproto-transports#transport-errors)."""
+TRANSPORT_FLOOD_SECONDS = 10
+"""Pause after a transport flood, for which the server names no time."""
 
 
 class Wire:
     """All connections of one client, by its constructor argument `connection_factory`."""
 
-    def __init__(self, addresses: Mapping[int, Address], home_dc: int, flooded: Callable[[], None]) -> None:
-        """`flooded` is called when the server finds that there are too many requests or connections."""
+    def __init__(self, addresses: Mapping[int, Address], home_dc: int, flooded: Callable[[int], None]) -> None:
+        """`flooded` is told how many seconds to ask for nothing when there are too many requests or connections."""
         self.key_unknown = asyncio.Event()
         """Set when the home data centre says that it does not know the session's key."""
         self._home_dc = home_dc
         self._flooded = flooded
+        self._quiet_until = 0.0
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self.connection_class = self._watched(connection_factory(addresses))
 
@@ -43,7 +48,8 @@ class Wire:
         """Take note of an error packet; returns what pyrogram should see, None = the connection has ended."""
         code = int.from_bytes(packet, "little", signed=True)
         if code == TRANSPORT_FLOOD:
-            self._flooded()
+            self._quiet_until = time.monotonic() + TRANSPORT_FLOOD_SECONDS
+            self._flooded(TRANSPORT_FLOOD_SECONDS)
         if code != AUTH_KEY_NOT_FOUND:
             return packet
         if dc_id == self._home_dc:
@@ -59,6 +65,12 @@ class Wire:
                 self.lost = asyncio.Event()
                 wire._connections.add(self)
 
+            async def connect(self) -> None:
+                """Not before the pause after a transport flood is over: pyrogram itself would come back at once."""
+                if await first_of(wire._quiet_until - time.monotonic(), self.lost):
+                    raise ConnectionError("closed before it was open")
+                await super().connect()
+
             async def recv(self) -> bytes | None:
                 packet: bytes | None = await super().recv()
                 if packet is not None and len(packet) == 4:
@@ -69,6 +81,7 @@ class Wire:
 
             async def close(self) -> None:
                 self.lost.set()
-                await super().close()
+                if self.protocol is not None:
+                    await super().close()
 
         return WatchedConnection

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +14,15 @@ from streamvault_worker.stream.reader import Content
 from streamvault_worker.stream.turns import Claim, Turns
 
 from .account import AccountState
-from .calls import NoAnswer
+from .calls import FLOODS, NoAnswer
 from .channels import AccessHashes, Channels
 from .locations import Location, Locations, RememberedLocations
-from .sessions import Sessions
+from .sessions import NoSession, Sessions
 from .verdicts import AUTH_ERRORS
 
 ATTEMPTS = 5
+OPENING_SECONDS = 10.0
+"""How long a piece waits for the first session to its data centre; a new key is a handful of round trips."""
 RETRY_PAUSE_SECONDS = 0.2
 REFERENCE_REFRESHES = 1
 MIGRATIONS = 2
@@ -65,7 +66,9 @@ class Downloader:
     ) -> None:
         """Use the sessions of a (new) sign-in of `account`, a hash of the user id."""
         channels = Channels(sessions.main, is_bot, hashes, self._patience_seconds)
-        self._locations = Locations(sessions.main, channels, account, remembered, self._patience_seconds)
+        self._locations = Locations(
+            sessions.main, channels, account, remembered, self._patience_seconds, self._state.flooded
+        )
         self._sessions = sessions
 
     async def fetch(self, piece: Piece, claim: Claim) -> Content:
@@ -76,6 +79,7 @@ class Downloader:
             location: Location | None = None
             try:
                 location = await locations.locate(piece.part)
+                await sessions.open_first(location.dc_id, OPENING_SECONDS)
                 async with self._turns.turn(claim):
                     self._state.require_usable()
                     return await self._get_file(sessions, location, piece)
@@ -85,12 +89,14 @@ class Downloader:
                 self._migrated(locations, piece, location, error, tries)
             except STALE_LOCATION as error:
                 self._outdated(locations, piece, location, error, tries)
-            except (errors.FloodWait, errors.FloodPremiumWait) as error:
+            except FLOODS as error:
                 self._turns.troubled()
                 raise self._state.flooded(error) from error
             except (*PASSING, ShortAnswer) as error:
-                self._turns.troubled()
-                await self._pause(error, tries)
+                elsewhere = location is not None and location.dc_id != sessions.home_dc
+                if not elsewhere:
+                    self._turns.troubled()
+                await self._pause(error, tries, elsewhere)
             except errors.RPCError as error:
                 self._metrics.errors.labels("refused").inc()
                 raise SourceUnreachable(f"Telegram refused {piece.part.message_id}: {error}") from error
@@ -103,11 +109,7 @@ class Downloader:
 
     async def _get_file(self, sessions: Sessions, location: Location, piece: Piece) -> Content:
         request = raw.functions.upload.GetFile(location=location.as_input(), offset=piece.offset, limit=piece.limit)
-        async with AsyncExitStack() as holding:
-            try:
-                caller = await holding.enter_async_context(sessions.files(location.dc_id))
-            except OSError as error:
-                raise NoAnswer(f"no session to data centre {location.dc_id}: {error!r}") from error
+        with sessions.files(location.dc_id) as caller:
             self._metrics.getfile_calls.inc()
             asked_at = time.monotonic()
             answer: Any = await caller.call(request, self._patience_seconds)
@@ -128,7 +130,7 @@ class Downloader:
         if location is None or location.dc_id == sessions.home_dc or isinstance(error, errors.AuthKeyDuplicated):
             raise self._state.judge(error) from error
         await sessions.forget(location.dc_id)
-        await self._pause(error, tries)
+        await self._pause(error, tries, elsewhere=True)
 
     def _migrated(
         self, locations: Locations, piece: Piece, location: Location | None, error: errors.FileMigrate, tries: _Tries
@@ -136,7 +138,7 @@ class Downloader:
         self._metrics.errors.labels("migrate").inc()
         tries.migrations += 1
         if location is None or tries.migrations > MIGRATIONS or not isinstance(error.value, int):
-            raise TelegramUnavailable(f"Telegram keeps moving the file: {error}", 5) from error
+            raise SourceUnreachable(f"Telegram keeps moving the file: {error}") from error
         locations.moved(piece.part, location, error.value)
 
     def _outdated(
@@ -148,12 +150,17 @@ class Downloader:
             raise SourceUnreachable(f"a fresh reference was refused as well: {error}") from error
         locations.forget(piece.part, location)
 
-    async def _pause(self, error: Exception, tries: _Tries) -> None:
-        """Wait a moment before the next attempt; raises CannotServe when there were enough."""
+    async def _pause(self, error: Exception, tries: _Tries, elsewhere: bool) -> None:
+        """Wait a moment before the next attempt; raises CannotServe when there were enough.
+
+        Trouble with a data centre other than the account's own is that of some files, not of the whole worker.
+        """
         kind = type(error).__name__ if isinstance(error, NoAnswer | ShortAnswer) else "server"
         self._metrics.errors.labels(kind).inc()
         tries.failures += 1
-        if tries.failures >= ATTEMPTS:
-            failure: type[CannotServe] = SourceUnreachable if isinstance(error, ShortAnswer) else TelegramUnavailable
+        if tries.failures >= ATTEMPTS or (elsewhere and isinstance(error, NoSession)):
+            failure: type[CannotServe] = TelegramUnavailable
+            if elsewhere or isinstance(error, ShortAnswer):
+                failure = SourceUnreachable
             raise failure(f"{tries.failures} attempts failed, the last with: {error}", 5) from error
         await asyncio.sleep(RETRY_PAUSE_SECONDS * 2 ** (tries.failures - 1))

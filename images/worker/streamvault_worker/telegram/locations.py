@@ -11,7 +11,7 @@ from pyrogram import errors, raw
 from streamvault_common.documents import Part
 from streamvault_worker.errors import SourceUnreachable
 
-from .calls import Caller
+from .calls import FLOODS, Caller, Flooded
 from .channels import Channels
 
 log = logging.getLogger(__name__)
@@ -64,12 +64,15 @@ class Locations:
         account: str,
         remembered: RememberedLocations,
         patience_seconds: float,
+        flooded: Flooded,
     ) -> None:
+        """`flooded` is told of the waits that are ordered when whoever asked has left."""
         self._caller = caller
         self._channels = channels
         self._account = account
         self._remembered = remembered
         self._patience_seconds = patience_seconds
+        self._flooded = flooded
         self._refused: set[_Key] = set()
         self._known: OrderedDict[_Key, Location] = OrderedDict()
         self._asking: dict[_Key, asyncio.Task[Location]] = {}
@@ -91,7 +94,11 @@ class Locations:
         if task is None:
             task = self._asking[key] = asyncio.create_task(self._find(key, part))
             task.add_done_callback(lambda done: self._asked(key, done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._answered_late)
+            raise
 
     def forget(self, part: Part, stale: Location) -> None:
         """Fetch the message anew at the next use, unless that was done since `stale` was handed out."""
@@ -112,6 +119,11 @@ class Locations:
             self._known[key] = done.result()
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
+
+    def _answered_late(self, done: asyncio.Task[Location]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, FLOODS):
+            self._flooded(error)
 
     async def _find(self, key: _Key, part: Part) -> Location:
         """What was remembered, unless it was refused since; else what Telegram says."""
