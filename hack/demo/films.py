@@ -5,10 +5,11 @@ binary, most significant bit first, white for one (`CODE_*`, in fractions of the
 """
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from streamvault_dev.paths import CACHE
 
 from .catalogue import TITLES, Bucket, Reel
 
@@ -32,7 +33,7 @@ SCENES = {
 
 def cache_folder() -> Path:
     """Where finished films are kept, outside the tree: they outlive a clone."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamvault" / "films"
+    folder = CACHE / "films"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -9,6 +9,7 @@ from streamvault_common.keys import API_VERSION, SESSION_FILE_KEY
 
 from .catalogue import EPISODE_NAMES, SampleTitle
 from .telegram import StoredPart
+from .world import DIRECT
 
 Parts = list[StoredPart]
 
@@ -93,7 +94,7 @@ def send_details(manager: str, token: str, title_id: str, body: dict[str, Any]) 
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         method="PUT",
     )
-    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+    with DIRECT.open(request, timeout=30):
         pass
 
 

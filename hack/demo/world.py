@@ -7,6 +7,7 @@ import urllib.request
 HOST = os.environ.get("SANDBOX_HOST", "127.0.0.1")
 CONTROL_URL = f"http://{HOST}:30081"
 DC_MAP = ",".join(f"{dc}={HOST}:{30430 + dc}" for dc in range(1, 6))
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the installation is never behind a proxy
 CHANNEL_ID = -1002400000123
 UPLOADER = "uploader"
 WORKERS = {
@@ -24,6 +25,6 @@ def mint_session(account: str) -> str:
         f"{CONTROL_URL}/control/accounts/{account}/sessions", data=b'{"label": "sample-library"}', method="POST"
     )
     request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with DIRECT.open(request, timeout=30) as answer:
         session: str = json.load(answer)["kurigram"]
     return session

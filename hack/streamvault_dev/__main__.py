@@ -63,10 +63,10 @@ def parse() -> argparse.Namespace:
     command("unit", lambda _: _prepared(testing.WITHOUT_CLUSTER), "tests without a cluster")
     test = command("test", _test, "all tests, or those of the named folders, with the cluster up")
     test.add_argument("folders", nargs="*")
-    command("bench", _bench, "benchmarks against the running installation")
-    images = command("images", lambda o: build_for(o.platform), "build every image and start each once")
+    command("bench", _bench, "benchmarks of the running installation, and of its parts by themselves")
+    images = command("images", _images, "build every image and start each once")
     images.add_argument("--platform", default="")
-    command("lock", lambda _: locks.compile_all(), "renew the lock files from their inputs")
+    command("lock", _lock, "renew the lock files from their inputs")
     command("chat", lambda _: chat.main(), "talk to the bot in the local Telegram")
     swarm = command("sessions", _sessions, "declare config/workers/*.session, or make one by `login NAME`")
     swarm.add_argument("action", nargs="?", choices=("apply", "login"), default="apply")
@@ -98,6 +98,17 @@ def _test(options: argparse.Namespace) -> None:
         return
     installation.up(every_program=True)
     testing.everything()
+
+
+def _images(options: argparse.Namespace) -> None:
+    checks.require_root("make images")
+    run_steps(installation.machine_steps()[:1])
+    build_for(options.platform)
+
+
+def _lock(_: argparse.Namespace) -> None:
+    _prepare()
+    locks.compile_all()
 
 
 def _sessions(options: argparse.Namespace) -> int | None:

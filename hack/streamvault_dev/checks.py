@@ -3,11 +3,15 @@
 import os
 import re
 import shutil
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 COLD_GIB = 20
 WARM_GIB = 3
+# Debian packages, and the images where docker builds them: what a run writes outside of the folders that are measured.
+ELSEWHERE_GIB = 6
 OLDEST_DEBIAN = 12
 
 
@@ -17,12 +21,16 @@ class MachineUnfit(Exception):  # noqa: N818 what a user reads, not a fault of t
 
 @dataclass(frozen=True)
 class Machine:
-    """What the checks look at. `warm` = programs and images of a former run are in their folders."""
+    """What the checks look at.
+
+    `warm` = programs and images of a former run are in their folders, `written_gib` = what is in all of our folders.
+    """
 
     user_id: int
     os_release: str
     free_gib: dict[str, float]
     warm: bool
+    written_gib: float = 0
 
 
 def require_fit(machine: Machine) -> None:
@@ -30,10 +38,17 @@ def require_fit(machine: Machine) -> None:
     require_root("make up", machine.user_id)
     if problem := _release_problem(machine.os_release):
         raise MachineUnfit(problem)
-    needed = WARM_GIB if machine.warm else COLD_GIB
+    needed = needed_gib(machine)
     for folder, free in machine.free_gib.items():
         if free < needed:
-            raise MachineUnfit(f"{free:.1f} GiB free for {folder}, needed are {needed} GiB: make room, then repeat")
+            raise MachineUnfit(f"{free:.1f} GiB free for {folder}, needed are {needed:.3g} GiB: make room, then repeat")
+
+
+def needed_gib(machine: Machine) -> float:
+    """For what is still to come: no run is refused for what an interrupted one wrote."""
+    if machine.warm:
+        return WARM_GIB
+    return max(WARM_GIB, COLD_GIB - ELSEWHERE_GIB - machine.written_gib) if machine.written_gib else COLD_GIB
 
 
 def require_root(command: str, user_id: int | None = None) -> None:
@@ -53,13 +68,16 @@ def _release_problem(os_release: str) -> str | None:
     return None
 
 
-def this_machine(folders: tuple[Path, ...], *, warm: bool) -> Machine:
+def this_machine(folders: Iterable[Path], written: Iterable[Path], *, warm: bool) -> Machine:
+    """Free space on the file systems of `folders`; what is in `written` is measured only when that is little."""
     release = Path("/etc/os-release")
+    free = {str(folder): free_gib(folder) for folder in folders}
     return Machine(
         user_id=os.geteuid(),
         os_release=release.read_text() if release.is_file() else "",
-        free_gib={str(folder): free_gib(folder) for folder in folders},
+        free_gib=free,
         warm=warm,
+        written_gib=size_gib(written) if min(free.values()) < COLD_GIB else 0,
     )
 
 
@@ -67,3 +85,14 @@ def free_gib(folder: Path) -> float:
     """Of the file system on which the folder is, or would be made."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(existing).free / 2**30
+
+
+def size_gib(folders: Iterable[Path]) -> float:
+    """What is in the folders that exist."""
+    existing = [str(folder) for folder in folders if folder.exists()]
+    if not existing:
+        return 0
+    measure = ["du", "--summarize", "--total", "--one-file-system", "--block-size=1", *existing]
+    # du ends with 1 for a file that vanished meanwhile, and has measured the rest.
+    measured = subprocess.run(measure, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return int(measured.stdout.splitlines()[-1].split()[0]) / 2**30

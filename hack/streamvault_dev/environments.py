@@ -14,7 +14,10 @@ LOG = STEP_LOGS / "environments.log"
 REQUIREMENTS = "requirements/dev.txt"
 OLDEST_NODE = (20, 9)
 NODE_VERSION = "24.21.0"
+NPM_VERSION = "11.19.1"
 NODE_ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
+FETCHED = CACHE / "node" / f"{NODE_VERSION}-{NPM_VERSION}"
+FETCHED_PROGRAMS = FETCHED / "node_modules/.bin"
 FRONTEND = REPOSITORY / "images/frontend"
 FRONTEND_STAMP = FRONTEND / "node_modules" / ".installed-for"
 
@@ -49,44 +52,51 @@ def make_venv() -> None:
 
 
 def frontend_is_ready() -> bool:
-    return FRONTEND_STAMP.is_file() and FRONTEND_STAMP.read_text() == _frontend_hash() and _node_folder() is not None
+    return FRONTEND_STAMP.is_file() and FRONTEND_STAMP.read_text() == _frontend_hash() and _node_is_there()
 
 
 def install_frontend() -> None:
     """Node.js when Debian's is too old, and the website's locked packages. CommandError."""
-    if _node_folder() is None:
-        package = f"node-linux-{NODE_ARCHITECTURES[native_architecture()]}@{NODE_VERSION}"
-        commands.run(["npm", "install", "--prefix", CACHE / "node", "--no-save", package], log=LOG)
+    ensure_node()
     commands.run(["npm", "ci", "--no-audit", "--no-fund"], log=LOG, cwd=FRONTEND, env=node_environment())
     FRONTEND_STAMP.write_text(_frontend_hash())
 
 
+def ensure_node() -> None:
+    """Node.js with an npm of its own when the machine's is too old: Debian's npm runs under Debian's alone."""
+    if not _node_is_there():
+        node = f"node-linux-{NODE_ARCHITECTURES[native_architecture()]}@{NODE_VERSION}"
+        install: commands.Argv = ["install", "--prefix", FETCHED, "--no-save", "--no-audit", "--no-fund"]
+        commands.run(["npm", *install, node, f"npm@{NPM_VERSION}"], log=LOG)
+
+
 def node_environment() -> dict[str, str]:
-    """PATH with a Node.js that the website can use."""
-    folder = _node_folder()
-    return {"PATH": f"{folder}:{os.environ['PATH']}"} if folder else {}
+    """PATH with a Node.js that the website can use; nothing when the machine's own is one."""
+    return {} if _machine_has_node() else {"PATH": f"{FETCHED_PROGRAMS}:{os.environ['PATH']}"}
 
 
 def tool_environment(kubeconfig: Path) -> dict[str, str]:
-    """For programs that talk to the cluster: kubectl and helm in PATH, its kubeconfig, our Python packages."""
+    """For programs that talk to the cluster: kubectl, helm and node in PATH, its kubeconfig, our Python packages."""
     packages = ("hack", "operator", *(f"images/{part}" for part in ("common", "manager", "worker", "edge")))
     folders = [str(REPOSITORY / folder) for folder in (*packages, "images/telegram-sandbox")]
     host = PublishedKubeconfig(kubeconfig).host()
+    path = node_environment().get("PATH", os.environ["PATH"])
     places = {"SITE_URL": f"http://{host}:30080", "SANDBOX_URL": f"http://{host}:30081", "SANDBOX_HOST": host}
     return {
         **{name: os.environ.get(name, value) for name, value in places.items()},
         "KUBECONFIG": str(kubeconfig),
-        "PATH": f"{VENV}/bin:{BUILD}/bin:{os.environ['PATH']}",
+        "PATH": f"{VENV}/bin:{BUILD}/bin:{path}",
         "PYTHONPATH": ":".join(folders),
     }
 
 
-def _node_folder() -> Path | None:
-    fetched = CACHE / "node/node_modules" / f"node-linux-{NODE_ARCHITECTURES[native_architecture()]}" / "bin"
-    for program in (shutil.which("node"), str(fetched / "node")):
-        if program and Path(program).is_file() and _version(program) >= OLDEST_NODE:
-            return Path(program).parent
-    return None
+def _node_is_there() -> bool:
+    return _machine_has_node() or all((FETCHED_PROGRAMS / program).is_file() for program in ("node", "npm"))
+
+
+def _machine_has_node() -> bool:
+    node = shutil.which("node")
+    return node is not None and _version(node) >= OLDEST_NODE
 
 
 def _version(node: str) -> tuple[int, int]:

@@ -136,12 +136,25 @@ def _build(
 
 def go_command() -> Path:
     """The machine's own Go when it can fetch the release that go.mod names, else that release as a Go module."""
-    installed = shutil.which("go", path=f"{os.environ.get('PATH', '')}:/usr/local/go/bin")
+    installed = _installed_go()
     if installed and _go_version(installed) >= (1, 21):  # from 1.21 on Go fetches the toolchain that go.mod names
         return Path(installed)
     if not installed:
         raise commands.CommandError("no Go compiler on this machine: apt-get install golang-go, then repeat")
     return _toolchain_from_proxy(installed)
+
+
+def caches() -> tuple[Path, ...]:
+    """Where Go keeps what our builds fetched and compiled, several GiB; nothing before the first of them."""
+    installed = _installed_go()
+    if installed is None or not (CACHE / "bin").is_dir():
+        return ()
+    named = commands.output([installed, "env", "GOCACHE", "GOMODCACHE"], env={"GOTOOLCHAIN": "local"})
+    return tuple(Path(folder) for folder in named.splitlines())
+
+
+def _installed_go() -> str | None:
+    return shutil.which("go", path=f"{os.environ.get('PATH', '')}:/usr/local/go/bin")
 
 
 def _go_version(go: str) -> tuple[int, int]:

@@ -34,7 +34,8 @@ def up(*, every_program: bool = False) -> None:
     `every_program`: build all of the cluster's programs even when another cluster is used.
     """
     warm = golang.client_programs().is_dir() and (STATE / "oci").is_dir()
-    checks.require_fit(checks.this_machine((CACHE, STATE), warm=warm))
+    checks.require_fit(checks.this_machine((CACHE, STATE), (CACHE, STATE, *golang.caches()), warm=warm))
+    CACHE.mkdir(parents=True, exist_ok=True)  # from here on this machine counts as begun
     way, _ = choice.chosen(os.environ)
     if way != choice.BUILT:
         choose(os.environ)  # refuses a KUBECONFIG that is no file before anything is built

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from . import commands, environments
+from . import commands, environments, golang
 from .paths import REPOSITORY, STEP_LOGS, VENV
 
 LOG = STEP_LOGS / "lock.log"
@@ -18,11 +18,12 @@ def compile_all() -> None:
         words = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-emit-index-url"]
         words += ["--custom-compile-command", "make lock", "--quiet", "--output-file", target]
         commands.run([VENV / "bin/uv", "pip", "compile", *words, source], log=LOG, cwd=REPOSITORY)
+    environments.ensure_node()
     npm = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved"]
     commands.run(npm, log=LOG, cwd=environments.FRONTEND, env=environments.node_environment())
     strip_addresses(environments.FRONTEND / "package-lock.json")
     for module in GO_MODULES:
-        commands.run(["go", "mod", "tidy"], log=LOG, cwd=REPOSITORY / module)
+        commands.run([golang.go_command(), "mod", "tidy"], log=LOG, cwd=REPOSITORY / module)
 
 
 def strip_addresses(lock: Path) -> None:

@@ -1,8 +1,11 @@
 """Debian packages that the cluster, the image builds and the tests need."""
 
+import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from . import commands
 from .paths import STEP_LOGS
@@ -20,8 +23,11 @@ ALWAYS = (
 # Only where nothing of that name is installed: a newer one from elsewhere is fine.
 UNLESS_PRESENT = {"go": "golang-go", "node": "nodejs", "npm": "npm", "git": "git"}
 LOG = STEP_LOGS / "packages.log"
-# Redis and others would else be started as services.
-QUIET = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+# What Debian's packages ask before they start a service.
+POLICY = Path("/usr/sbin/policy-rc.d")
+REFUSE_STARTS = "#!/bin/sh\n# of StreamVault's `make up`, only while it installs packages\nexit 101\n"
+SERVICE = "redis-server"
 
 
 def missing() -> list[str]:
@@ -36,8 +42,27 @@ def installed() -> set[str]:
     return set(re.findall(r"(?m)^installed (\S+)$", listed))
 
 
-def install() -> None:
-    """Repeatable after an interruption: a half-done dpkg run is finished first. CommandError."""
-    commands.run(["dpkg", "--configure", "-a"], log=LOG, env=QUIET)
-    commands.run(["apt-get", "update"], log=LOG)
-    commands.run(["apt-get", "install", "-y", "--no-install-recommends", *missing()], log=LOG, env=QUIET)
+def install(wanted: Sequence[str] = ()) -> None:
+    """What is missing, or `wanted`. Repeatable: a half-done dpkg run is finished first. CommandError."""
+    had_service = SERVICE in installed()
+    with no_service_starts():
+        commands.run(["dpkg", "--configure", "-a"], log=LOG, env=QUIET)
+        commands.run(["apt-get", "update"], log=LOG)
+        names = wanted or missing()
+        commands.run(["apt-get", "install", "-y", "--no-install-recommends", *names], log=LOG, env=QUIET)
+    if not had_service:
+        commands.succeeds(["systemctl", "disable", SERVICE])  # only its program is used
+
+
+@contextlib.contextmanager
+def no_service_starts(policy: Path = POLICY) -> Iterator[None]:
+    """Redis and others are else started as services; a policy of the machine's owner is left alone."""
+    if policy.exists() and policy.read_text(errors="replace") != REFUSE_STARTS:
+        yield
+        return
+    policy.write_text(REFUSE_STARTS)
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ports import free_port
 
+from streamvault_dev.paths import CACHE
+
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "images/edge/nginx"
 MODULES = "libnginx-mod-http-headers-more-filter,libnginx-mod-http-js"
@@ -31,7 +33,7 @@ class NginxFailed(RuntimeError):  # noqa: N818
 def rootfs() -> Path:
     """A folder with nginx and what start-edge needs, unpacked once per machine (7 s)."""
     key = hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]
-    root = Path.home() / ".cache/streamvault/rootfs" / f"nginx-{key}"
+    root = CACHE / "rootfs" / f"nginx-{key}"
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / f"{root.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -58,7 +58,7 @@ def run(argv: list[str], **environment: str) -> None:
     done = subprocess.run(
         argv,
         cwd=SOURCE,
-        env={**os.environ, "NEXT_TELEMETRY_DISABLED": "1", **environment},
+        env={**os.environ, **environments.node_environment(), "NEXT_TELEMETRY_DISABLED": "1", **environment},
         capture_output=True,
         text=True,
         timeout=INSTALL_SECONDS,
@@ -73,12 +73,14 @@ def running(port: int, manager_port: int, environment: Mapping[str, str] | None 
     """The website on `port`, asking the manager on `manager_port`; stopped when the block ends."""
     log = REPOSITORY / "build" / "logs" / f"website-{port}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    folder = build()
+    path = environments.node_environment().get("PATH", os.environ["PATH"])
     settings = {"PORT": str(port), "MANAGER_URL": f"http://127.0.0.1:{manager_port}"}
     with log.open("w") as output:
         process = subprocess.Popen(
             ["node", "start.mjs"],
-            cwd=build(),
-            env={"PATH": os.environ["PATH"], "NODE_ENV": "production", **settings, **(environment or {})},
+            cwd=folder,
+            env={"PATH": path, "NODE_ENV": "production", **settings, **(environment or {})},
             stdout=output,
             stderr=output,
         )

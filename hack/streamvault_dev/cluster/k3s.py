@@ -61,19 +61,22 @@ class K3sCluster:
         if shutil.which("k3s") is None:
             script = BUILD / "cluster" / "install-k3s.sh"
             script.parent.mkdir(parents=True, exist_ok=True)
-            urllib.request.urlretrieve(INSTALLER, script)
+            try:
+                urllib.request.urlretrieve(INSTALLER, script)
+            except OSError as error:
+                raise ClusterError(f"k3s cannot be installed: no installer from {INSTALLER} ({error})") from error
             arguments = {**os.environ, "INSTALL_K3S_EXEC": INSTALL_ARGUMENTS}
             commands.run(["sh", script], log=STEP_LOGS / "k3s.log", env=arguments)
+            self._note_start()
         if not self._answers():
             commands.output(["systemctl", "start", "k3s"])
-            self._started_by_us.parent.mkdir(parents=True, exist_ok=True)
-            self._started_by_us.touch()
+            self._note_start()
         if not wait_until(self._answers, START_DEADLINE_SECONDS):
             raise ClusterError("k3s does not answer; see `journalctl -u k3s`")
         self._published.publish(WAY, self._source, self._source.read_text())
 
     def stop(self) -> list[str]:
-        """Only when `start` had to start it."""
+        """Only when `start` had to install or start it."""
         if not self._started_by_us.exists():
             return []
         commands.output(["systemctl", "stop", "k3s"])
@@ -92,6 +95,10 @@ class K3sCluster:
 
     def sweep_volumes(self) -> None:
         """Nothing to do."""
+
+    def _note_start(self) -> None:
+        self._started_by_us.parent.mkdir(parents=True, exist_ok=True)
+        self._started_by_us.touch()
 
     def _answers(self) -> bool:
         return commands.succeeds(["k3s", "kubectl", "get", "--raw", "/readyz"])

@@ -205,8 +205,13 @@ def choose(architecture: str) -> Builder:
 
 @contextlib.contextmanager
 def exclusive(name: str, run: Path = RUN) -> Iterator[None]:
-    """One holder of that name at a time on this machine."""
+    """One holder of that name at a time on this machine; says when it has to wait for another."""
     run.mkdir(parents=True, exist_ok=True)
-    with (run / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    file = run / f"{name}.lock"
+    with file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"      another run on this machine holds {file}: waiting until it ends", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield

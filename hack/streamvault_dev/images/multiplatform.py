@@ -36,7 +36,7 @@ def ensure_emulation(architecture: str) -> None:
     """Debian's static qemu, known to the kernel as the interpreter of that processor's programs."""
     entry = BINFMT / EMULATORS[architecture]
     if not set(EMULATION_PACKAGES) <= packages.installed():
-        commands.run(["apt-get", "install", "-y", "--no-install-recommends", *EMULATION_PACKAGES], log=LOG)
+        packages.install(EMULATION_PACKAGES)
     if not (BINFMT / "register").exists():
         commands.output(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT])
     if not entry.exists():

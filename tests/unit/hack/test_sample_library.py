@@ -1,10 +1,13 @@
 """The sample library is declared again without undoing what a person did with it."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
+from demo import publish, world
 from demo.__main__ import is_taken_down
 from demo.cluster import forwarded
 
@@ -34,3 +37,33 @@ def test_forwarding_keeps_kubectls_noise_to_itself(program: Any, capfd: pytest.C
     with forwarded("manager", 8080) as address:
         assert address == "http://127.0.0.1:4711"
     assert capfd.readouterr() == ("", "")
+
+
+class Installation(BaseHTTPRequestHandler):
+    """The sandbox's and the manager's answers that the library's program waits for."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"kurigram": "a-session"}')
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_installation_is_asked_directly_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with HTTPServer(("127.0.0.1", 0), Installation) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(world, "CONTROL_URL", address)
+        assert world.mint_session("worker1") == "a-session"
+        publish.send_details(address, "token", "aurora-drift", {})
+        server.shutdown()

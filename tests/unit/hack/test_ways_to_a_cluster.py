@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from streamvault_dev.cluster import choice
+from streamvault_dev.cluster import k3s as k3s_module
 from streamvault_dev.cluster.external import ExternalCluster, node_address
 from streamvault_dev.cluster.interface import ClusterError
 from streamvault_dev.cluster.k3s import K3S_KUBECONFIG, K3sCluster
@@ -220,6 +223,36 @@ def test_k3s_that_runs_already_is_left_running(k3s: K3sCluster, published: Publi
     assert published.file.read_text() == "k3s"
     assert k3s.stop() == []
     assert k3s.is_running()
+
+
+@pytest.fixture
+def empty_machine(k3s: K3sCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> K3sCluster:
+    """Without k3s; its installer is to bring it."""
+    (tmp_path / "programs/k3s").rename(tmp_path / "k3s")
+    monkeypatch.setattr(k3s_module, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(k3s_module, "STEP_LOGS", tmp_path / "logs")
+    return k3s
+
+
+def test_k3s_that_was_installed_is_stopped_although_it_answered_at_once(
+    empty_machine: K3sCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installer = f"mv {tmp_path}/k3s {tmp_path}/programs/k3s\ntouch {tmp_path}/k3s-runs\n"
+    monkeypatch.setattr(urllib.request, "urlretrieve", lambda _, script: script.write_text(installer))
+    empty_machine.start()
+    assert empty_machine.is_running()
+    assert empty_machine.stop() == ["k3s"]
+    assert not empty_machine.is_running()
+
+
+def test_k3s_without_internet_is_one_clear_line(empty_machine: K3sCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(urllib.request, "urlretrieve", fail)
+    with pytest.raises(ClusterError, match=r"^k3s cannot be installed: .*no route to host.*$"):
+        empty_machine.start()
+    assert empty_machine.stop() == []
 
 
 def drive(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
