@@ -15,6 +15,15 @@ from ports import free_port
 
 SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
 WAIT_MS = 15_000
+SECONDS = 900
+"""The first test of a run builds the website, which takes minutes beside everything else on two cores."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Only those of this folder: pytest hands over all."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(scope="module")

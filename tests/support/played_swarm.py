@@ -8,6 +8,7 @@ import asyncio
 import json
 import ssl
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -180,23 +181,25 @@ class Swarm:
             worker.ended = True
             self._judge()
 
-    def _begin(self, life: Any) -> None:
+    def _begin(self, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(life)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _live(self, worker: PlayedWorker, pod: str) -> None:
         """A process from its start to its end, and what the kubelet says of it."""
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}}
         await self._do("POST", self._path(pod, "binding"), {**binding, "target": {"kind": "Node", "name": "played"}})
+        beating = self._begin(self._beats(worker))
         while not worker.stopping:
             drains = await self._drains(worker.session)
             state = self._state(worker.session, drains=drains)
-            await self._beat(worker, state)
             await self._show(worker, pod, ready=state is WorkerState.SERVING)
             if worker.session not in self.deaf:
                 await self._answer(worker.session)
             await asyncio.sleep(BEAT_SECONDS)
+        await beating
         if worker.ended:
             return
         worker.ready = False
@@ -207,6 +210,13 @@ class Swarm:
         while worker.session in self.held:  # noqa: ASYNC110 - a set that the test changes
             await asyncio.sleep(BEAT_SECONDS)
         await self._do("DELETE", self._path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": worker.uid}})
+
+    async def _beats(self, worker: PlayedWorker) -> None:
+        """Apart from what the kubelet says: a slow API server makes no worker silent."""
+        while not worker.stopping:
+            drains = await self._drains(worker.session)
+            await self._beat(worker, self._state(worker.session, drains=drains))
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _show(self, worker: PlayedWorker, pod: str, *, ready: bool) -> None:
         if worker.ready == ready and worker.ready:

@@ -85,8 +85,12 @@ def flood_key(session: str) -> str:
     return f"sv:session:{session}:flood"
 
 
+PEERS_SECONDS = 30 * 24 * 3600
+"""For how long access hashes are remembered after they were last read from the account's dialogs."""
+
+
 def peers_key(session: str) -> str:
-    """Redis hash channel id -> access hash, valid for this account only."""
+    """Redis hash channel id -> access hash, and `account`, a hash of the user id for which alone they are valid."""
     return f"sv:session:{session}:peers"
 
 

@@ -32,6 +32,7 @@ from .stream.transfer import Reading
 from .stream.turns import Turns
 from .takedowns import TakedownWatch
 from .telegram.account import AccountState
+from .telegram.channels import Channels
 from .telegram.client import TelegramClient
 from .telegram.download import Downloader
 from .telegram.session_string import InvalidSessionString, parse_session_string
@@ -115,8 +116,9 @@ class Service:
         )
 
     def _signed_in(self, sessions: Sessions, account: str, is_bot: bool) -> None:
-        self._downloader.attach(sessions, account, is_bot, self._redis, self._locations)
-        self._messages.attach(sessions, is_bot, self._redis)
+        channels = Channels(sessions.main, account, is_bot, self._redis, self._settings.answer_timeout_seconds)
+        self._downloader.attach(sessions, account, channels, self._locations)
+        self._messages.attach(sessions, channels)
 
     async def _web_server_task(self) -> None:
         """Serve HTTP; after the stop was asked for: be unready, let the streams end, leave."""

@@ -230,10 +230,20 @@ async def test_a_restarted_worker_knows_its_channels(
         assert telegram.counters(method="messages.getDialogs")["calls"] == 0
     async with worker_stack(tmp_path, telegram, session) as stack:
         stack.publish(library.film)
-        for channel in known:
+        for channel in known.keys() - {"account"}:
             await stack.store.hset(keys.peers_key(stack.name), channel, "12345")
+        await stack.store.hset(keys.peers_key(stack.name), "account", known["account"])
         await stack.until_ready()
         assert (await stack.read(library.film, "0-0")).status_code == 206, "a wrong access hash is learnt anew"
+    async with worker_stack(tmp_path, telegram, telegram.mint("worker3")) as stack:
+        stack.publish(library.film)
+        for field, value in known.items():
+            await stack.store.hset(keys.peers_key(stack.name), field, value)
+        await stack.until_ready()
+        telegram.reset_counters()
+        assert (await stack.read(library.film, "0-0")).status_code == 206
+        assert telegram.counters(method="channels.getMessages")["errors"] == 0, "nobody else's access hash was tried"
+        assert (await stack.hash(keys.peers_key(stack.name)))["account"] != known["account"]
 
 
 async def test_an_account_outside_of_the_channel_says_424(

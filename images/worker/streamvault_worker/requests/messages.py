@@ -6,7 +6,7 @@ from streamvault_common.requests import MessagesReply, MessagesRequest, ReplyOut
 from streamvault_worker.errors import AccountUnavailable, SourceUnreachable, WorkerBusy
 from streamvault_worker.telegram.account import AccountState
 from streamvault_worker.telegram.calls import FLOODS, NoAnswer
-from streamvault_worker.telegram.channels import AccessHashes, Channels
+from streamvault_worker.telegram.channels import Channels
 from streamvault_worker.telegram.sessions import Sessions
 from streamvault_worker.telegram.verdicts import AUTH_ERRORS
 
@@ -23,10 +23,10 @@ class ChannelMessages:
         self._sessions: Sessions | None = None
         self._channels: Channels | None = None
 
-    def attach(self, sessions: Sessions, is_bot: bool, remembered: AccessHashes) -> None:
+    def attach(self, sessions: Sessions, channels: Channels) -> None:
         """Use the sessions of a (new) sign-in."""
         self._sessions = sessions
-        self._channels = Channels(sessions.main, is_bot, remembered, self._patience_seconds)
+        self._channels = channels
 
     async def answer(self, request: MessagesRequest) -> MessagesReply:
         """Do what is asked, or say why not."""

@@ -18,6 +18,7 @@ _Field = bytes | bytearray | memoryview | str | int | float
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.0
+ACCOUNT_FIELD = "account"
 REST_SECONDS = 2.0
 """After a failure, reads do not ask Redis for this long: an outage must not slow every one of them down."""
 
@@ -59,24 +60,28 @@ class RedisStore:
             log.warning("cannot ask whether a file is withdrawn", extra={"fid": fid, "error": repr(error)})
             return False
 
-    async def load(self) -> dict[int, int]:
-        """Access hash by bare channel id; {} when Redis cannot say."""
+    async def load(self, account: str) -> dict[int, int]:
+        """Access hash by bare channel id; {} when they are another account's, or Redis cannot say."""
         try:
             stored = await self._redis.hgetall(keys.peers_key(self._worker_name))
+            if stored.pop(ACCOUNT_FIELD, None) != account:
+                return {}
             return {int(channel): int(access_hash) for channel, access_hash in stored.items()}
         except (RedisError, OSError, ValueError) as error:
             log.warning("cannot read the access hashes", extra={"error": repr(error)})
             return {}
 
-    async def save(self, hashes: dict[int, int]) -> None:
-        """Remember access hashes; a failure is logged only, they can be learnt again."""
+    async def save(self, account: str, hashes: dict[int, int]) -> None:
+        """Remember access hashes instead of those before; a failure is logged only, they can be learnt again."""
         if not hashes:
             return
+        key, fields = keys.peers_key(self._worker_name), {str(channel): str(one) for channel, one in hashes.items()}
         try:
-            await self._redis.hset(
-                keys.peers_key(self._worker_name),
-                mapping=_fields({str(channel): str(access_hash) for channel, access_hash in hashes.items()}),
-            )
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.delete(key)
+                pipeline.hset(key, mapping=_fields({**fields, ACCOUNT_FIELD: account}))
+                pipeline.expire(key, keys.PEERS_SECONDS)
+                await pipeline.execute()
         except (RedisError, OSError) as error:
             log.warning("cannot store the access hashes", extra={"error": repr(error)})
 

@@ -21,13 +21,13 @@ DIALOGS_PAGES = 20
 
 
 class AccessHashes(Protocol):
-    """Remembers this account's access hashes across restarts."""
+    """Remembers access hashes across restarts; they are valid for one account, named by a hash of its user id."""
 
-    async def load(self) -> dict[int, int]:
-        """Access hash by bare channel id; {} when they cannot be read."""
+    async def load(self, account: str) -> dict[int, int]:
+        """Access hash by bare channel id; {} when they are another account's, or cannot be read."""
 
-    async def save(self, hashes: dict[int, int]) -> None:
-        """Remember; failures are not the caller's business."""
+    async def save(self, account: str, hashes: dict[int, int]) -> None:
+        """Remember, instead of another account's; failures are not the caller's business."""
 
 
 def bare_channel_id(channel_id: int) -> int:
@@ -38,8 +38,11 @@ def bare_channel_id(channel_id: int) -> int:
 class Channels:
     """Finds the access hash of a channel: in memory, in Redis, or by asking Telegram."""
 
-    def __init__(self, caller: Caller, is_bot: bool, remembered: AccessHashes, patience_seconds: float) -> None:
+    def __init__(
+        self, caller: Caller, account: str, is_bot: bool, remembered: AccessHashes, patience_seconds: float
+    ) -> None:
         self._caller = caller
+        self._account = account
         self._is_bot = is_bot
         self._remembered = remembered
         self._patience_seconds = patience_seconds
@@ -55,7 +58,7 @@ class Channels:
             return raw.types.InputChannel(channel_id=bare, access_hash=0)
         async with self._lock:
             if bare not in self._hashes and not self._loaded:
-                self._hashes = await self._remembered.load() | self._hashes
+                self._hashes = await self._remembered.load(self._account) | self._hashes
                 self._loaded = True
             if bare not in self._hashes and self._may_ask():
                 await self._read_dialogs()
@@ -76,7 +79,7 @@ class Channels:
         self._asked_at = time.monotonic()
         log.info("read the dialogs", extra={"channels": len(found)})
         self._hashes |= found
-        await self._remembered.save(found)
+        await self._remembered.save(self._account, found)
 
     async def _dialog_channels(self) -> AsyncIterator[tuple[int, int]]:
         """Yield (bare id, access hash) of every channel that the account is in."""

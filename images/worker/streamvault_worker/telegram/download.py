@@ -15,7 +15,7 @@ from streamvault_worker.stream.turns import Claim, Turns
 
 from .account import AccountState
 from .calls import FLOODS, NoAnswer
-from .channels import AccessHashes, Channels
+from .channels import Channels
 from .locations import Location, Locations, RememberedLocations
 from .sessions import NoSession, Sessions
 from .verdicts import AUTH_ERRORS
@@ -61,11 +61,8 @@ class Downloader:
         self._sessions: Sessions | None = None
         self._locations: Locations | None = None
 
-    def attach(
-        self, sessions: Sessions, account: str, is_bot: bool, hashes: AccessHashes, remembered: RememberedLocations
-    ) -> None:
+    def attach(self, sessions: Sessions, account: str, channels: Channels, remembered: RememberedLocations) -> None:
         """Use the sessions of a (new) sign-in of `account`, a hash of the user id."""
-        channels = Channels(sessions.main, is_bot, hashes, self._patience_seconds)
         self._locations = Locations(
             sessions.main, channels, account, remembered, self._patience_seconds, self._state.flooded
         )
