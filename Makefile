@@ -28,7 +28,7 @@ lint: ## ruff, mypy, import-linter
 crd chart telegram stream operator e2e browser upkeep: ## the tests of that folder, with the cluster up
 	@$(DEV) test tests/$@
 
-bench: ## measure the running installation; prints tables, writes build/bench/*.json
+bench: ## measure the running installation, and its parts by themselves; prints tables, writes build/bench/*.json
 	@$(DEV) bench
 
 images: ## build every image and start each once (PLATFORM=linux/arm64: for the board, under emulation)

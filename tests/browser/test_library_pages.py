@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -14,6 +16,8 @@ from website_edge import GONE, HOSTILE, Library
 
 FILM = samples.MOVIES[0]
 SEASON = samples.SEASONS[0]
+REQUEST_ID = "viewer-request-1"
+CHANGE_SECONDS = 10
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_posters_come_in_formats_and_widths_and_the_browser_takes_the_fitting_on
 
 def test_empty_library_says_coming_soon(page: Page, site: str, library: Library) -> None:
     library.faults.library_empty = True
-    wait_for_fresh_catalogue(page)
+    until_answered(site, lambda answer: "Coming soon" in answer.text)
     page.goto(site)
     expect(page.get_by_role("heading", level=1, name="Coming soon")).to_be_visible()
 
@@ -106,7 +110,7 @@ def test_a_site_that_withholds_for_legal_reasons_says_so_and_who_asked(
 ) -> None:
     watch.expected = ("status of 451",)
     library.faults.takedown_status, library.faults.blocked_by = 451, "https://court.example/orders"
-    wait_for_fresh_catalogue(page)
+    until_answered(f"{site}/t/{GONE}", lambda answer: answer.status_code == 451)
     answer = page.goto(f"{site}/t/{GONE}")
     assert answer is not None
     assert answer.status == 451
@@ -127,16 +131,16 @@ def test_outage_answers_503_with_the_request_id_and_ends_by_itself(
 ) -> None:
     watch.expected = ("status of 503",)
     library.faults.api_down = True
-    wait_for_fresh_catalogue(page)
-    page.set_extra_http_headers({"x-request-id": "viewer-request-1"})
+    until_answered(site + path, lambda answer: answer.status_code == 503)
+    page.set_extra_http_headers({"x-request-id": REQUEST_ID})
     answer = page.goto(site + path)
     assert answer is not None
     assert answer.status == 503
     assert answer.headers["retry-after"] == "5"
-    assert answer.headers["x-request-id"] == "viewer-request-1"
-    expect(page.get_by_text("viewer-request-1")).to_be_visible()
+    assert answer.headers["x-request-id"] == REQUEST_ID
+    expect(page.get_by_text(REQUEST_ID)).to_be_visible()
     library.faults.api_down = False
-    wait_for_fresh_catalogue(page)
+    until_answered(site + path, lambda answer: answer.status_code == 200)
     page.get_by_role("link", name="Try again").click()
     expect(page.get_by_role("heading", name="We will be right back")).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -214,6 +218,9 @@ def test_library_is_used_by_keyboard_alone(page: Page, site: str) -> None:
     expect(page.get_by_role("heading", level=1, name=samples.SAMPLES[1].name)).to_be_visible()
 
 
-def wait_for_fresh_catalogue(page: Page) -> None:
-    """Answers of the catalogue are shared for one second; the change only shows after that."""
-    page.wait_for_timeout(1_200)
+def until_answered(url: str, wanted: Callable[[httpx.Response], bool]) -> None:
+    """Ask until the website has taken note of a change: it shares what the catalogue answered for half a second."""
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while not wanted(httpx.get(url, headers={"x-request-id": REQUEST_ID})):
+        assert time.monotonic() < deadline, f"{url} did not change within {CHANGE_SECONDS} s"
+        time.sleep(0.1)  # the pause between two looks, not a wait

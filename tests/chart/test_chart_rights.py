@@ -46,7 +46,7 @@ def test_only_the_operators_account_is_bound() -> None:
 
 def test_operator_may_do_what_its_work_needs() -> None:
     everything = {"get", "list", "watch", "create", "patch", "delete"}
-    for resource in ("pods", "services", "configmaps", "jobs", "statefulsets"):
+    for resource in ("pods", "services", "configmaps", "statefulsets"):
         assert allowed(EVERYTHING, resource) == everything
     assert allowed(EVERYTHING, "titles") == {"get", "list", "watch", "patch", "delete"}
     assert allowed(EVERYTHING, "workersessions") == {"get", "list", "watch", "patch"}

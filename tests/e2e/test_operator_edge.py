@@ -20,6 +20,7 @@ from demo.cluster import kubectl
 pytestmark = pytest.mark.cluster
 
 EDGE: dict[str, Any] = CONFIG["edge"] | {"service": {"type": "ClusterIP", "nodePort": None}, "nodeSelector": NOWHERE}
+STARTED_SECONDS = 60.0
 RESTORED_SECONDS = 15.0
 
 
@@ -39,7 +40,7 @@ async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
         await operator.redis.start()
         await operator.start(edge=EDGE)
         try:
-            await made(operator, "statefulsets", "edge")
+            await made(operator, "statefulsets", "edge", within=STARTED_SECONDS)
             yield operator
         finally:
             await operator.kill()
@@ -47,14 +48,16 @@ async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
             operator.sweep()
 
 
-async def made(scratch: ScratchOperator, plural: str, name: str, other_than: str = "") -> Manifest:
+async def made(
+    scratch: ScratchOperator, plural: str, name: str, other_than: str = "", within: float = RESTORED_SECONDS
+) -> Manifest:
     """The object, as soon as it is there with another uid."""
 
     async def found() -> Manifest | None:
         item = scratch.find(plural, name)
         return item if item is not None and item["metadata"]["uid"] != other_than else None
 
-    item = await until_true(found, RESTORED_SECONDS)
+    item = await until_true(found, within)
     assert item is not None
     return item
 
@@ -92,7 +95,7 @@ async def test_a_larger_cache_makes_the_set_anew_and_keeps_the_volume(scratch: S
     claim = await made(scratch, "persistentvolumeclaims", "cache-edge-0")
     await scratch.kill()
     await scratch.start(edge=EDGE | {"cache": {"size": "20Gi", "storageClassName": "local-path"}})
-    after = await made(scratch, "statefulsets", "edge", other_than=before["metadata"]["uid"])
+    after = await made(scratch, "statefulsets", "edge", other_than=before["metadata"]["uid"], within=STARTED_SECONDS)
     template = after["spec"]["volumeClaimTemplates"][0]
     assert template["spec"]["resources"]["requests"]["storage"] == "20Gi"
     assert (await made(scratch, "persistentvolumeclaims", "cache-edge-0"))["metadata"]["uid"] == claim["metadata"][

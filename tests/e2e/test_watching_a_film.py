@@ -8,6 +8,7 @@ import pytest
 from browser_network import BrowserNetwork
 from browser_watch import CHROMIUM, CHROMIUM_FLAGS
 from film_clock import shown_second
+from film_page import FilmPage
 from installed_edge import CachedFile, installed_edge
 from installed_workers import busy_pod, is_ready, session_of, worker_pods
 from playwright.sync_api import Browser, Page, Response, sync_playwright
@@ -55,14 +56,6 @@ def start(page: Page, title: str) -> None:
     page.wait_for_function("() => document.querySelector('video') && document.querySelector('video').currentTime > 0.5")
 
 
-def choose(page: Page, menu: str, entry: str) -> None:
-    """Pick an entry of one of the player's menus; the pointer moves first, because controls hide while a film runs."""
-    page.get_by_test_id("player").hover(position={"x": 40, "y": 40})
-    page.get_by_test_id("player").hover()
-    page.get_by_test_id(menu).click()
-    page.get_by_test_id(f"{menu}-{entry}").click()
-
-
 def wait_for_quality(page: Page, height: int) -> None:
     """Wait until a film of this height plays on from where the former one was, and the player has taken note of it."""
     page.wait_for_function(
@@ -90,7 +83,7 @@ def test_the_picture_shows_the_second_that_the_viewer_jumped_to(page: Page) -> N
 
 def test_a_film_of_several_stored_parts_plays_in_its_best_quality(page: Page) -> None:
     start(page, "aurora-drift")
-    choose(page, "quality", "2160p")
+    FilmPage(page).choose("quality", "2160p")
     wait_for_quality(page, 2160)
     seek(page, 60)
     assert 60 <= shown_second(page) <= 63
@@ -99,14 +92,14 @@ def test_a_film_of_several_stored_parts_plays_in_its_best_quality(page: Page) ->
 def test_another_quality_goes_on_where_the_viewer_was(page: Page) -> None:
     start(page, "glass-harbour")
     seek(page, 30)
-    choose(page, "quality", "720p")
+    FilmPage(page).choose("quality", "720p")
     wait_for_quality(page, 720)
     assert 29 <= shown_second(page) <= 40
 
 
 def test_subtitles_can_be_chosen_and_say_the_time(page: Page) -> None:
     start(page, "glass-harbour")
-    choose(page, "captions", "de")
+    FilmPage(page).choose("captions", "de")
     seek(page, 26)
     page.get_by_text("25 Sekunden sind vergangen.").first.wait_for()
 

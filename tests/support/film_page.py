@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 DEADLINE_SECONDS = 20
-# The player hides its controls two seconds after the pointer's last move: an action that has not begun by then never does.
+# The player hides its controls three seconds after the pointer's last move: what has not begun by then never does.
 CONTROLS_MILLISECONDS = 2_000
 # The grey of the mark is limited to 16..235 in the file and stretched to 0..255 on the screen.
 _STRETCH = 255 / 219

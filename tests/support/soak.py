@@ -44,14 +44,16 @@ class Soak:
         self.result = SoakResult()
 
     async def run(self, seconds: float) -> SoakResult:
-        """Let the viewers watch and things break for so long."""
+        """Let the viewers watch and things break for so long; raises what a viewer or a breaker raises."""
         self._ends_at = time.monotonic() + seconds
-        breaking = asyncio.create_task(self._break_things())
         try:
-            await asyncio.gather(*(self._watch(number) for number in range(self._viewers)))
+            async with asyncio.TaskGroup() as breakers:
+                breaking = breakers.create_task(self._break_things())
+                async with asyncio.TaskGroup() as watchers:
+                    for number in range(self._viewers):
+                        watchers.create_task(self._watch(number))
+                breaking.cancel()
         finally:
-            breaking.cancel()
-            await asyncio.gather(breaking, return_exceptions=True)
             self._chain.sandbox.clear_faults()
         return self.result
 
@@ -63,20 +65,27 @@ class Soak:
             await self._read(film, f"v{number}", first, last)
 
     async def _read(self, film: SampleFile, user: str, first: int, last: int) -> None:
-        """Read a range to its end, going on after cuts as a player does."""
+        """Read a range to its end, going on after cuts as a player does; gives up where an answer is wrong."""
         url, position, waiting_since = self._chain.link(film, user), first, time.monotonic()
         while position <= last:
+            wanted = f"{position}-{last}"
             try:
-                headers = {"Range": f"bytes={position}-{last}"}
-                async with self._chain.http.stream("GET", url, headers=headers) as answer:
+                async with self._chain.http.stream("GET", url, headers={"Range": f"bytes={wanted}"}) as answer:
                     if answer.status_code != 206:
                         self.result.refusals[answer.status_code] += 1
                         await asyncio.sleep(RETRY_SECONDS)
                     else:
+                        announced = answer.headers.get("content-range")
+                        if announced != f"bytes {wanted}/{len(film.content)}":
+                            self._wrong(film, position, f"asked for {wanted}, announced {announced}")
+                            return
                         async for chunk in answer.aiter_raw():
                             self._check(film, position, chunk)
                             position += len(chunk)
                             waiting_since = self._waited(waiting_since)
+                        if position != last + 1:
+                            self._wrong(film, position, f"{wanted} ended here, and not by a cut")
+                            return
             except CUT:
                 self.result.cuts += 1
                 await asyncio.sleep(RETRY_SECONDS)
@@ -86,7 +95,10 @@ class Soak:
     def _check(self, film: SampleFile, position: int, chunk: bytes) -> None:
         self.result.bytes_read += len(chunk)
         if film.content[position : position + len(chunk)] != chunk:
-            self.result.wrong.append(f"{film.stored.name} at {position}, seed {self.seed}")
+            self._wrong(film, position, "other bytes")
+
+    def _wrong(self, film: SampleFile, position: int, what: str) -> None:
+        self.result.wrong.append(f"{film.stored.name} at {position}: {what}, seed {self.seed}")
 
     def _waited(self, since: float) -> float:
         now = time.monotonic()

@@ -17,10 +17,17 @@ NEAREST_DC, CONFIG = 0x8E1A1775, 0xCC1A241E
 GET_NEAREST_DC = struct.pack("<I", 0x1FB33026)
 DESTROY_SESSION, DESTROYED, NONE_TO_DESTROY = 0xE7512126, 0xE22045FC, 0x62D350C9
 GET_CONFIG = struct.pack("<I", 0xC4F9186B)
+GZIP_PACKED = 0x3072CFA1
+IMPORT_BOT = struct.pack("<Iii", 0x67A3FF2C, 0, 1) + tl_bytes(b"hash") + tl_bytes(b"7000000001:sandbox-bot-token")
 
 
 def ping(number: int) -> bytes:
     return struct.pack("<Iq", 0x7ABE77EC, number)
+
+
+def get_self(times: int) -> bytes:
+    """users.getUsers of the own account, named so many times."""
+    return struct.pack("<III", 0x0D91A548, VECTOR, times) + times * struct.pack("<I", 0xF7C1B13F)
 
 
 async def client_with_key(sandbox: SandboxProcess, **options: Any) -> RawClient:
@@ -106,7 +113,7 @@ async def test_bad_message_ids_are_named(sandbox: SandboxProcess, shift: int, co
 
 async def test_container_with_gzip_is_opened(sandbox: SandboxProcess) -> None:
     client = await client_with_key(sandbox)
-    packed = struct.pack("<I", 0x3072CFA1) + tl_bytes(gzip.compress(GET_NEAREST_DC))
+    packed = struct.pack("<I", GZIP_PACKED) + tl_bytes(gzip.compress(GET_NEAREST_DC))
     packed_id, ping_id = client.message_id(), client.message_id()
     inner = struct.pack("<qII", packed_id, 1, len(packed)) + packed
     inner += struct.pack("<qII", ping_id, 2, len(ping(9))) + ping(9)
@@ -122,12 +129,28 @@ async def test_container_with_gzip_is_opened(sandbox: SandboxProcess) -> None:
     await client.close()
 
 
-async def test_large_answer_is_compressed(sandbox: SandboxProcess) -> None:
+async def test_request_inside_layer_and_connection_is_answered(sandbox: SandboxProcess) -> None:
     client = await client_with_key(sandbox)
     layered = struct.pack("<Ii", 0xDA9B0D0D, 229) + _init_connection(GET_CONFIG)
     await client.send(layered)
     body = await client.receive_until(RPC_RESULT)
     assert struct.unpack_from("<I", body, 12)[0] == CONFIG
+    await client.close()
+
+
+async def test_large_answer_is_compressed(sandbox: SandboxProcess) -> None:
+    client = await client_with_key(sandbox)
+    await client.send(IMPORT_BOT)
+    await client.receive_until(RPC_RESULT)
+    await client.send(get_self(1))
+    once = (await client.receive_until(RPC_RESULT))[12:]
+    assert struct.unpack_from("<II", once) == (VECTOR, 1)
+    await client.send(get_self(500))
+    packed = (await client.receive_until(RPC_RESULT))[12:]
+    assert struct.unpack_from("<I", packed) == (GZIP_PACKED,)
+    whole = gzip.decompress(take_bytes(packed, 4)[0])
+    assert whole == struct.pack("<II", VECTOR, 500) + 500 * once[8:]
+    assert len(packed) < len(whole) // 2
     await client.close()
 
 

@@ -61,9 +61,14 @@ def read_cursor(text: str) -> Position:
     except (binascii.Error, ValueError, RecursionError) as error:
         raise CursorUnreadable(text) from error
     match value:
-        case [str() | None as published_at, str() as title_id]:
+        case [str() | None as published_at, str() as title_id] if _is_text(f"{published_at}{title_id}"):
             return Position(published_at, title_id)
     raise CursorUnreadable(text)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be asked for: JSON also writes halves of characters, which no database takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _no_details(title_id: str) -> DetailsDocument:
