@@ -9,12 +9,11 @@ import pytest
 import website_edge
 import website_process
 from browser_network import BrowserNetwork
-from browser_watch import CHROMIUM, CHROMIUM_FLAGS, Watch
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from browser_watch import CHROMIUM, CHROMIUM_FLAGS, WAIT_MS, Watch
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from ports import free_port
 
 SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
-WAIT_MS = 15_000
 SECONDS = 900
 """The first test of a run builds the website, which takes minutes beside everything else on two cores."""
 
@@ -35,6 +34,7 @@ def network() -> Iterator[BrowserNetwork]:
 @pytest.fixture(scope="module")
 def chromium(network: BrowserNetwork) -> Iterator[Browser]:
     """A browser. No longer than a module: while Playwright's loop runs, no test with asyncio can."""
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=network.program(CHROMIUM), args=list(CHROMIUM_FLAGS))
         yield browser

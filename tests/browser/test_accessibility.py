@@ -6,6 +6,7 @@ import pytest
 import website_process
 import website_samples as samples
 from browser_watch import Watch
+from browser_watch import WAIT_MS
 from film_page import FilmPage
 from playwright.sync_api import Browser, BrowserContext, Page
 from website_edge import GONE
@@ -32,9 +33,11 @@ _OVERFLOW = "() => document.documentElement.scrollWidth - document.documentEleme
 
 @pytest.fixture
 def sized(chromium: Browser, site: str, width: int) -> BrowserContext:
-    return chromium.new_context(
+    context = chromium.new_context(
         viewport={"width": width, "height": WIDTHS[width]}, base_url=site, reduced_motion="reduce"
     )
+    context.set_default_timeout(WAIT_MS)
+    return context
 
 
 def findings(page: Page) -> list[str]:

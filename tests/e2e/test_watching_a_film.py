@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from browser_network import BrowserNetwork
-from browser_watch import CHROMIUM, CHROMIUM_FLAGS
+from browser_watch import CHROMIUM, CHROMIUM_FLAGS, WAIT_MS
 from film_clock import shown_second
 from film_page import FilmPage
 from installed_edge import CachedFile, installed_edge
@@ -20,7 +20,7 @@ from demo.world import WORKERS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 FLAGS = (*CHROMIUM_FLAGS, "--autoplay-policy=no-user-gesture-required")
-SLOW_SECONDS = 1.5
+SLOW_SECONDS = 3
 """How late every piece of a film comes: slow enough to meet a worker while it reads, faster than the film plays."""
 UNREADABLE_FROM_BYTES = 16 * 1024 * 1024
 """About a third of the film that the test's screen is given, and the beginning of a slice."""
@@ -43,6 +43,7 @@ def browser(network: BrowserNetwork) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, network: BrowserNetwork) -> Iterator[Page]:
     page = browser.new_page(base_url=network.reach(SITE_URL), viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(WAIT_MS)
     yield page
     page.close()
 

@@ -8,9 +8,9 @@ import website_samples as samples
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 # The player hides its controls three seconds after the pointer's last move: what has not begun by then never does.
-CONTROLS_MILLISECONDS = 2_000
+CONTROLS_MILLISECONDS = 5_000
 # The grey of the mark is limited to 16..235 in the file and stretched to 0..255 on the screen.
 _STRETCH = 255 / 219
 
@@ -115,13 +115,24 @@ class FilmPage:
 
     def open_menu(self, menu: str) -> None:
         """An open menu keeps the controls where they are."""
-        self.with_controls(lambda: self.page.get_by_test_id(menu).click(timeout=CONTROLS_MILLISECONDS))
+        button = self.page.get_by_test_id(menu)
+
+        def click() -> None:
+            if button.get_attribute("aria-expanded") != "true":
+                button.click(timeout=CONTROLS_MILLISECONDS)
+            entry = self.page.locator(f'[data-testid^="{menu}-"][role="menuitemradio"]').first
+            entry.wait_for(state="visible", timeout=CONTROLS_MILLISECONDS)
+
+        self.with_controls(click)
 
     def choose(self, menu: str, value: str) -> None:
-        self.open_menu(menu)
-        option = self.option(menu, value)
-        option.wait_for(state="visible")
-        option.click()
+        """Open the menu, again where it closed meanwhile, and take an entry."""
+
+        def take() -> None:
+            self.open_menu(menu)
+            self.option(menu, value).click(timeout=CONTROLS_MILLISECONDS)
+
+        self.with_controls(take)
 
     def pause(self) -> Picture:
         """Controls of a paused film stay."""
