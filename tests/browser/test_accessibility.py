@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import website_process
 import website_samples as samples
-from browser_watch import Watch
-from browser_watch import WAIT_MS
+from browser_watch import WAIT_MS, Watch
 from film_page import FilmPage
 from playwright.sync_api import Browser, BrowserContext, Page
 from website_edge import GONE
