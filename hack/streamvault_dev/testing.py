@@ -24,8 +24,11 @@ REPORT = ("--durations=15", f"--junitxml={BUILD / 'test-results.xml'}")
 BENCHES = "tests/bench"
 KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """`hack/dev` sets it; pytest would rewrite every test anew in every lane, and every process compile what it imports."""
-LANES = 5
-"""Tests that run at a time on two cores; six were no faster. Which may meet is said in tests/conftest.py."""
+LANES = 4
+"""Tests that run at a time on two cores; with more each is slower, and pages and played workers run into their limits.
+Which may meet is said in tests/conftest.py."""
+AFTER_TESTS = ("nice", "-n", "10")
+"""Linters beside the tests have time; what a test waits for has not."""
 
 
 class TestsFailed(Exception):  # noqa: N818 what the caller prints
@@ -61,14 +64,15 @@ def lint() -> None:
         ["mypy", *TYPED],
         ["lint-imports"],
     ]
-    failed = [" ".join(argv[:2]) for argv in runs if _show(argv) != 0]
+    failed = [" ".join(argv[:2]) for argv in runs if _show(argv, AFTER_TESTS) != 0]
     if failed:
         raise TestsFailed(f"failed: {', '.join(failed)}")
 
 
 def website() -> None:
     """The website's types, lint and unit tests; its packages are installed."""
-    if commands.show(["npm", "test"], cwd=environments.FRONTEND, env=environments.node_environment()) != 0:
+    argv = [*AFTER_TESTS, "npm", "test"]
+    if commands.show(argv, cwd=environments.FRONTEND, env=environments.node_environment()) != 0:
         raise TestsFailed("the website's tests failed")
 
 
@@ -103,9 +107,9 @@ def bench() -> None:
         raise TestsFailed(f"failed or missed their targets: {', '.join(failed)}")
 
 
-def _show(argv: Sequence[str]) -> int:
+def _show(argv: Sequence[str], before: Sequence[str] = ()) -> int:
     program, *arguments = argv
     environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE
     if program == "python":
         environment["PYTHONPATH"] += f":{REPOSITORY / 'tests/support'}"
-    return commands.show([VENV / "bin" / program, *arguments], env=environment, cwd=REPOSITORY)
+    return commands.show([*before, VENV / "bin" / program, *arguments], env=environment, cwd=REPOSITORY)
