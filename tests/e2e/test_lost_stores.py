@@ -92,7 +92,7 @@ def test_without_its_document_database_the_site_says_503_and_recovers(site: Site
         viewer.watch()
 
     with stopped("mongodb") as since:
-        eventually(lambda: all_say(503), 20, "API and pages say 503")
+        eventually(lambda: all_say(503), 60, "API and pages say 503")
         read = getfile_calls()
         sustained(check, since)
         assert getfile_calls() > read, "workers read from the local Telegram meanwhile"

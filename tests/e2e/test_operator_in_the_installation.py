@@ -95,7 +95,7 @@ def assert_banned_after_one_attempt(name: str, why: str) -> None:
     assert condition("ws", name, "Authorized")["status"] == "False"
     assert condition("ws", name, "Authorized")["reason"] == why
     eventually(lambda: get("pod", pod_name(name)) is None, 60, "its pod is gone")
-    eventually(lambda: events(name)["SessionBanned"] == 1, 30, "its end is told")
+    eventually(lambda: events(name)["SessionBanned"] == 1, 60, "its end is told")
     assert events(name)["PodCreated"] == 1
     assert events(pod_name(name))["Started"] == 1
     assert events(pod_name(name))["BackOff"] == 0
@@ -130,7 +130,7 @@ def test_an_unlisted_title_is_reached_by_its_address_only(site: Site, declare: C
     assert name not in site.http.get("/browse").text
 
     declare("Title", name, borrowed(displayName="Hidden Reel", state="Published"))
-    eventually(lambda: name in listed(site, q="Hidden Reel"), 20, "it is listed once it is published")
+    eventually(lambda: name in listed(site, q="Hidden Reel"), 60, "it is listed once it is published")
 
 
 def listed(site: Site, **query: Any) -> set[str]:
@@ -158,5 +158,5 @@ def test_an_edit_that_changes_nothing_of_the_bytes_keeps_the_links(site: Site, d
     name = published(declare, fresh("renamed"), borrowed())
     before = site.source(name, "720p")["url"].partition("?")[0]
     declare("Title", name, borrowed(displayName="Another name"))
-    eventually(lambda: site.http.get(f"/api/titles/{name}").json()["displayName"] == "Another name", 20, "the new name")
+    eventually(lambda: site.http.get(f"/api/titles/{name}").json()["displayName"] == "Another name", 60, "the new name")
     assert site.source(name, "720p")["url"].partition("?")[0] == before

@@ -145,7 +145,7 @@ def test_repeating_it_puts_nothing_on_record_again(story: Story) -> None:
     before = sorted(record.id for record in audit_records(name))
     take_down(name, reference=REFERENCE)
     kubectl("patch", "title", name, "--type=merge", "--patch", json.dumps({"spec": {"displayName": "Another"}}))
-    eventually(lambda: seen_generation(name) == declared_generation(name), 30, "the operator has looked at the edit")
+    eventually(lambda: seen_generation(name) == declared_generation(name), 60, "the operator has looked at the edit")
     assert sorted(record.id for record in audit_records(name)) == before
     assert {reason: events(name)[reason] for reason in EVENTS} == dict.fromkeys(EVENTS, 1)
 

@@ -87,14 +87,14 @@ def test_deleted_title_leaves_what_another_one_shows_and_can_be_made_again(title
     until_published(own.name)
     again = site.source(own.name, "720p")["url"]
     assert again.partition("?")[0] != own.links["720p"].partition("?")[0], "another generation"
-    eventually(lambda: site.read(again, "bytes=0-99").status_code == 206, 10, "and plays")
+    eventually(lambda: site.read(again, "bytes=0-99").status_code == 206, 60, "and plays")
 
 
 def test_removed_file_is_purged_and_a_later_one_joins(titles: Titles, site: Site) -> None:
     own = titles.shortened
-    eventually(lambda: site.read(own.links["480p"], "bytes=0-99").status_code == 410, 10, "the removed file is refused")
+    eventually(lambda: site.read(own.links["480p"], "bytes=0-99").status_code == 410, 60, "the removed file is refused")
     eventually(lambda: gone_from_edge_and_channel(own, "480p"), PURGE_SECONDS, "the removed file is purged")
-    eventually(lambda: facts(own.name)[("Files", "")] == 1, 10, "that is on record")
+    eventually(lambda: facts(own.name)[("Files", "")] == 1, 60, "that is on record")
     assert found_again([own.parts["720p"]]) == {own.parts["720p"].message_id}
     assert site.read(own.links["720p"], "bytes=0-99").status_code == 206
 

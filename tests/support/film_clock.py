@@ -20,7 +20,7 @@ _READ_FRAME = """
       const y = Math.round(height * top) + side / 2;
       second = second * 2 + (context.getImageData(x, y, 1, 1).data[0] > 127 ? 1 : 0);
     }
-    resolve({second, mediaTime: frame ? frame.mediaTime : video.currentTime, height});
+    resolve({second, mediaTime: frame ? frame.mediaTime : video.currentTime, currentTime: video.currentTime, height});
   };
   video.requestVideoFrameCallback(read);
 })
@@ -31,7 +31,8 @@ def shown_second(page: Page) -> int:
     """Which second of the film the next painted frame shows, read from its pixels; the page's only video plays."""
     frame = page.evaluate(_READ_FRAME, [CODE_BITS, CODE_LEFT, CODE_TOP, CODE_SIZE])
     second: int = frame["second"]
-    drawn_late_seconds = 0.5  # a busy machine may paint a later frame before the canvas is read
-    shown = range(int(frame["mediaTime"]), int(frame["mediaTime"] + drawn_late_seconds) + 1)
+    ahead_seconds = 0.5
+    latest = max(frame["currentTime"], frame["mediaTime"]) + ahead_seconds  # a busy machine may draw a later frame
+    shown = range(int(frame["mediaTime"]), int(latest) + 1)
     assert second in shown, f"the player's time and its picture differ: {frame}"
     return second

@@ -117,7 +117,7 @@ def withdraw_while_watched(site: Site, own: OwnFilm, story: Story) -> float:
         InMidFilm(SITE_URL, own.links["1080p"], PLAYED_BYTES_PER_SECOND) as cached,
         InMidFilm(SITE_URL, own.links["720p"], PLAYED_BYTES_PER_SECOND) as uncached,
     ):
-        eventually(lambda: cached.watching and uncached.watching, 30, "everybody watches")
+        eventually(lambda: cached.watching and uncached.watching, 60, "everybody watches")
         assert busy_pod() is not None, "no worker is reading the uncached film"
         asked = time.monotonic()
         take_down(own.name, reference=REFERENCE)
@@ -142,7 +142,7 @@ def off_air(site: Site, own: OwnFilm, since: float) -> dict[str, float]:
                 gone[what] = time.monotonic() - since
         return len(gone) == len(asked)
 
-    eventually(all_gone, 30, "page, API and links say that it is gone")
+    eventually(all_gone, 60, "page, API and links say that it is gone")
     return gone
 
 

@@ -90,7 +90,7 @@ def watched(site: Site, name: str, parts: dict[str, StoredPart]) -> Own:
         answers = [site.read(source["url"], "bytes=0-99") for source in sources.values()]
         return {(answer.status_code, answer.headers["x-cache"]) for answer in answers} == {(206, "HIT")}
 
-    eventually(held, 20, "the edge holds every file")
+    eventually(held, 60, "the edge holds every file")
     cached = {quality: CachedFile.of(source) for quality, source in sources.items()}
     return Own(name, parts, {quality: source["url"] for quality, source in sources.items()}, cached)
 
@@ -104,7 +104,7 @@ def pause(site: Site, own: Own) -> tuple[str, str]:
     """Suspend a title, then give it another name; returns the reason of Ready and the name that people see."""
     change = {"spec": {"suspend": True, "displayName": CALLED_WHILE_PAUSED}}
     kubectl("patch", "title", own.name, "--type=merge", "--patch", json.dumps(change))
-    eventually(lambda: condition("ti", own.name, "Ready").get("reason") == "Suspended", 30, "it is shown as suspended")
+    eventually(lambda: condition("ti", own.name, "Ready").get("reason") == "Suspended", 60, "it is shown as suspended")
     shown: str = site.http.get(f"/api/titles/{own.name}").json()["displayName"]
     return condition("ti", own.name, "Ready")["reason"], shown
 

@@ -73,7 +73,7 @@ def kill(names: list[str]) -> dict[str, str]:
             pid, started = file.read_text().split()
             assert start_time(int(pid)) == started, f"{name} does not run"
             os.kill(int(pid), signal.SIGKILL)
-            eventually(partial(is_dead, int(pid)), 30, f"{name} is dead")
+            eventually(partial(is_dead, int(pid)), 60, f"{name} is dead")
             killed[name] = pid
     return killed
 
