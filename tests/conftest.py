@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import preloaded_python
 import pytest
 from own_mongodb import own_mongodb
@@ -45,6 +46,12 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
         return GROUPS.get(module) or GROUPS.get("/".join(module.split("/")[:2])) or module
+
+
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 
 def pytest_configure() -> None:

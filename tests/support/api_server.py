@@ -100,7 +100,7 @@ def connect(kubeconfig: Path) -> Iterator[ApiServer]:
             key.write_bytes(_pem(user, "client-key"))
             tls.load_cert_chain(certificate, key)
     headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
-    with httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=60, trust_env=False) as http:
         yield ApiServer(http)
 
 

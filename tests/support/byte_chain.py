@@ -89,7 +89,7 @@ class ByteChain:
 
     async def until_whole(self, file: SampleFile) -> None:
         """Read again until who was told to wait has waited; whatever comes meanwhile is right as well."""
-        await until_true(lambda: self.read_whole(file), 30)
+        await until_true(lambda: self.read_whole(file))
 
     def empty_cache(self) -> None:
         """Remove every slice; nginx finds out by itself."""

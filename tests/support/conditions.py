@@ -6,19 +6,21 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DEADLINE_SECONDS = 120.0
+"""Only tells a test that fails from one that hangs: no claim about how fast anything is."""
 PAUSE_SECONDS = 0.005
 QUESTION_SECONDS = 0.1
 """Between two questions to another process: each costs both of them some work."""
 
 
-async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
     """Return as soon as `condition()` is true; raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition may be anything, also outside of this process
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def until_true(ask: Callable[[], Awaitable[T]], seconds: float = 30.0) -> T:
+async def until_true(ask: Callable[[], Awaitable[T]], seconds: float = DEADLINE_SECONDS) -> T:
     """Return the first answer that is true; raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (answer := await ask()):  # noqa: ASYNC110 - as above

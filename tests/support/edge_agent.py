@@ -48,12 +48,12 @@ def _agent(cache: Path, status_url: str, ended_by: signal.Signals) -> Iterator[h
     process = spawn(variables)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
             _wait_until_healthy(client, process)
             yield client
     finally:
         process.send_signal(ended_by)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
 
 
 def _wait_until_healthy(client: httpx.Client, process: "subprocess.Popen[str]") -> None:

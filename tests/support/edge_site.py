@@ -67,7 +67,7 @@ class Site:
         }
         self.nginx = Nginx(folder, variables | environment)
         # A viewer is a connection here; making a client anew for each costs 30 ms.
-        self.client = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=30)
+        self.client = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=60)
 
     def all_workers_in_dns(self) -> None:
         """Publish every worker's address, as the headless Service does for ready pods."""
@@ -161,7 +161,7 @@ class Site:
     @contextmanager
     def connection(self) -> Iterator[socket.socket]:
         """A bare TCP connection to the edge."""
-        with socket.create_connection(("127.0.0.1", self.nginx.port), 20) as connection:
+        with socket.create_connection(("127.0.0.1", self.nginx.port), 60) as connection:
             yield connection
 
     @contextmanager
@@ -169,7 +169,7 @@ class Site:
         """A viewer that asked and reads nothing unless the test does; small receive buffer as on a slow line."""
         with socket.socket() as viewer:
             viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            viewer.settimeout(20)
+            viewer.settimeout(60)
             viewer.connect(("127.0.0.1", self.nginx.port))
             head = f"GET {path} HTTP/1.1\r\nHost: site\r\nUser-Agent: {agent}\r\nRange: bytes={range_}\r\n\r\n"
             viewer.sendall(head.encode())

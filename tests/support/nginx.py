@@ -143,7 +143,7 @@ class Nginx:
         if self._process.poll() is None:
             self._process.send_signal(how)
             try:
-                self._process.wait(timeout=15)
+                self._process.wait(timeout=60)
             except subprocess.TimeoutExpired as error:
                 self.kill()
                 raise NginxFailed(f"nginx did not stop:\n{self.error_log.read_text()}") from error
@@ -156,7 +156,7 @@ class Nginx:
     def wait_for_end(self) -> None:
         """Wait until it has ended by itself."""
         assert self._process is not None
-        self._process.wait(timeout=15)
+        self._process.wait(timeout=60)
 
     def kill(self) -> None:
         """End master and workers as an out-of-memory kill would."""
@@ -167,7 +167,7 @@ class Nginx:
         for pid in workers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
         self._process = None
 
     def worker_pids(self) -> list[int]:

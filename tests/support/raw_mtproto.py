@@ -73,9 +73,9 @@ class RawClient:
 
     async def receive_packet(self) -> bytes:
         """The next transport packet; a quick acknowledgement comes as its 4 bytes."""
-        head = await asyncio.wait_for(self._reader.readexactly(4), 10)
+        head = await asyncio.wait_for(self._reader.readexactly(4), 60)
         (length,) = struct.unpack("<I", head)
-        return head if length & 0x80000000 else await asyncio.wait_for(self._reader.readexactly(length), 10)
+        return head if length & 0x80000000 else await asyncio.wait_for(self._reader.readexactly(length), 60)
 
     async def plain(self, body: bytes) -> bytes:
         """One unencrypted exchange."""

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from conditions import until
+from conditions import DEADLINE_SECONDS, until
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -38,7 +38,7 @@ class RedisServer:
         )
         await until(self._socket.exists)
         async with self.client() as client:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE_SECONDS):
                 while True:
                     try:
                         await client.ping()

@@ -38,7 +38,7 @@ API_HASH = "0123456789abcdef0123456789abcdef"
 LIBRARY = -1002400000123
 MIRROR = -1002400000124
 ADMIN_CHANNEL = -1002400000125
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class SandboxProcess:
         found = json.loads(endpoints.read_text())
         self._ports = {int(dc_id): port for dc_id, port in found["dcs"].items()}
         self._control_port = found["control"]
-        self._http = httpx.Client(base_url=self.control_url, timeout=30)
+        self._http = httpx.Client(base_url=self.control_url, timeout=60)
         register_public_key(self.get("/control/endpoints")["public_key"])
 
     def stop(self) -> None:
@@ -109,7 +109,7 @@ class SandboxProcess:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -57,7 +57,7 @@ class WorkerProcess:
         finally:
             os.close(writing)
             self._reading = asyncio.create_task(self._read(reading))
-        await until(lambda: self.port != 0 or self.exit_code is not None, 60)
+        await until(lambda: self.port != 0 or self.exit_code is not None)
         assert self.port, f"the worker did not start: {self.lines}"
 
     def said(self, message: str) -> list[dict[str, object]]:
@@ -73,7 +73,7 @@ class WorkerProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def wait(self, seconds: float = 20) -> int:
+    async def wait(self, seconds: float = 60) -> int:
         """Wait for its end; returns the exit code."""
         await until(lambda: self.exit_code is not None, seconds)
         assert self.exit_code is not None
