@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 KEY_NOT_FOUND = -404
 MAX_CALLS_AT_ONCE = 128
-_SEND_BUFFER_BYTES = 4 << 20
+_UNSENT_BYTES = 4 << 20
+"""So much may wait in a connection's buffers: with less, one whose client reads late falls behind the others."""
 _UPLOAD_FILE = 0x096A18D5
 
 
@@ -47,8 +48,8 @@ class Connection:
         self._sending = asyncio.Lock()
         self._free_at = 0.0
         self._has_spoken = False
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        writer.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
 
     async def serve(self) -> None:
         """Read packets until the client leaves or breaks the protocol."""
@@ -57,6 +58,7 @@ class Connection:
             while True:
                 packet = await self._transport.read_packet()
                 await self._on_packet(packet.payload, quick_ack=packet.quick_ack)
+                await asyncio.sleep(0)  # connections take turns, packet by packet, also where many wait to be read
                 while len(self._calls) >= MAX_CALLS_AT_ONCE:
                     await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):

@@ -2,12 +2,19 @@
 
 import asyncio
 import random
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from streamvault_worker.telegram.fastpath.transport import LARGEST_PACKET_BYTES, AbridgedTransport, PacketReceiver
+from streamvault_worker.telegram.fastpath.transport import (
+    LARGEST_PACKET_BYTES,
+    AbridgedTransport,
+    AtOnce,
+    PacketReceiver,
+)
 
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -62,7 +69,7 @@ async def test_what_is_sent_arrives_in_abridged_form() -> None:
     async with connected(serve) as transport:
         for packet in sent:
             await transport.send(packet)
-        assert await asyncio.wait_for(received, 20) == b"\xef" + b"".join(framed(packet) for packet in sent)
+        assert await asyncio.wait_for(received, 60) == b"\xef" + b"".join(framed(packet) for packet in sent)
 
 
 async def test_a_closed_connection_refuses_to_send() -> None:
@@ -73,6 +80,32 @@ async def test_a_closed_connection_refuses_to_send() -> None:
         assert await transport.recv() is None
         with pytest.raises(OSError, match="closed"):
             await transport.send(b"abcd")
+
+
+async def test_requests_leave_in_the_order_in_which_they_were_made_while_a_piece_is_opened() -> None:
+    opened, sent = threading.Event(), []
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with connected(serve) as transport:
+        loop = asyncio.get_running_loop()
+        opening = loop.run_in_executor(transport.threads, opened.wait)
+
+        async def send(number: int) -> None:
+            await loop.run_in_executor(transport.crypto_executor, time.sleep, 0 if number else 0.05)
+            sent.append(number)
+
+        await asyncio.gather(*(send(number) for number in range(8)))
+        assert sent == list(range(8))
+        assert not opening.done()
+        opened.set()
+        await opening
+
+
+async def test_what_cannot_be_encrypted_is_told_to_who_asked() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.get_running_loop().run_in_executor(AtOnce(), divmod, 1, 0)
 
 
 async def test_silence_ends_the_wait_but_a_slow_packet_does_not() -> None:

@@ -52,10 +52,11 @@ class SessionCaller:
         Answers to other requests on the same connection count as being heard: many pieces share its bandwidth.
         A cancelled caller leaves the request behind: the session must see its answer, or it would keep it for ever.
         """
-        try:
-            await asyncio.wait_for(self.session.is_started.wait(), patience_seconds)
-        except TimeoutError:
-            raise NoAnswer("the session is not connected") from None
+        if not self.session.is_started.is_set():
+            try:
+                await asyncio.wait_for(self.session.is_started.wait(), patience_seconds)
+            except TimeoutError:
+                raise NoAnswer("the session is not connected") from None
         lost = getattr(self.session.connection, "lost", None) or asyncio.Event()
         sending = asyncio.ensure_future(self.session.send(request, timeout=ABANDONED_SECONDS))
         self._under_way.add(sending)

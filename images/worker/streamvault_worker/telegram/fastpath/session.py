@@ -21,9 +21,6 @@ LATEST_SECONDS = 30
 class FileSession(Session):
     """Its requests for file pieces are answered with a memoryview instead of an `upload.File`."""
 
-    CRYPTO_EXECUTOR_WORKERS = 2
-    """Requests are encrypted while pieces are decrypted."""
-
     def __init__(self, client: Client, like: Session, address: tuple[str, int], decrypt: Decrypt) -> None:
         """Not started; the same data centre and key as the session `like`, whose authorization it shares."""
         super().__init__(client, like.dc_id, *address, like.auth_key, like.test_mode, is_media=True)
@@ -44,7 +41,7 @@ class FileSession(Session):
         keys = SessionKeys(self.auth_key, self.auth_key_id, self.session_id)
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
-                transport.crypto_executor, open_file_answer, packet, keys, self._decrypt
+                transport.threads, open_file_answer, packet, keys, self._decrypt
             )
         except ForgedPacket as error:
             log.warning("restarting a session", extra={"error": str(error)})

@@ -6,7 +6,8 @@ Takes the place of pyrogram's transport by the client's argument `protocol_facto
 import asyncio
 import logging
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -98,13 +99,34 @@ class PacketReceiver(asyncio.BufferedProtocol):
         self._missing = memoryview(self._body)
 
 
+class AtOnce(Executor):
+    """Runs what it is given before `submit` returns.
+
+    What pyrogram encrypts is a few hundred bytes: a thread takes longer to wake, and threads overtake each other, so
+    that the piece that a viewer waits for was asked for after those behind it.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call `fn`; returns its outcome."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the caller's, who waits for the future
+            done.set_exception(error)
+        return done
+
+
 class AbridgedTransport:
-    """What pyrogram's Connection expects of a transport; without proxies, which workers do not use."""
+    """What pyrogram's Connection expects of a transport; without proxies, which workers do not use.
+
+    `crypto_executor` is pyrogram's, for small packets; pieces are opened by `threads`, one after another as they came.
+    """
 
     def __init__(
         self, crypto_executor_workers: int = 1, loop: asyncio.AbstractEventLoop | None = None, **_: Any
     ) -> None:
-        self.crypto_executor = ThreadPoolExecutor(max_workers=crypto_executor_workers, thread_name_prefix="crypto")
+        self.crypto_executor = AtOnce()
+        self.threads = ThreadPoolExecutor(max_workers=crypto_executor_workers, thread_name_prefix="crypto")
         self.closed = False
         self._loop = loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -134,4 +156,4 @@ class AbridgedTransport:
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
-        self.crypto_executor.shutdown(wait=False)
+        self.threads.shutdown(wait=False)
