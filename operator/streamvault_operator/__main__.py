@@ -16,6 +16,7 @@ from . import server
 from .comparing import compare
 from .config import InvalidConfig, OperatorSettings, load
 from .deps import Deps
+from .edge_alarm import watch_edges
 from .handlers.memo import EDGE_OBJECT, Queues
 from .handlers.watches import register
 from .io.agents import AgentUnavailable
@@ -89,12 +90,14 @@ async def run(settings: OperatorSettings) -> None:
         remembering = asyncio.create_task(remember_debts(deps, queues))
         comparing = asyncio.create_task(compare(deps, queues), name="comparing")
         looking_out = asyncio.create_task(look_out(deps.kube, queues), name="lookout")
+        watching_edges = asyncio.create_task(watch_edges(deps), name="edge alarm")
         try:
             await watch(queues, settings.namespace, watching)
         finally:
             remembering.cancel()
             comparing.cancel()
             looking_out.cancel()
+            watching_edges.cancel()
     finally:
         listening.cancel()
         await runner.cleanup()

@@ -14,7 +14,7 @@ from streamvault_common.keys import SLICE_BYTES
 
 from . import slices
 from .access import BearerToken, problem
-from .metrics import EdgeCollector, PurgeCounters
+from .metrics import EdgeCollector, PurgeCounters, read_keys_zone_failures
 from .settings import AgentSettings
 from .tombstones import Tombstones
 
@@ -58,6 +58,12 @@ class SlicesHeld(Wire):
     bytes: int
 
 
+class KeysZone(Wire):
+    """`failures` is how often it was full since nginx started; null while nobody counts."""
+
+    failures: int | None
+
+
 class Tombstone(Wire):
     fid: str
     since: datetime
@@ -77,13 +83,15 @@ def create_app(settings: AgentSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _validation_problem)
     registry = CollectorRegistry()
     registry.register(EdgeCollector(settings.nginx_status_url, settings.cache_root, tombstones))
-    _observation_routes(app, tombstones, registry)
+    _observation_routes(app, settings, tombstones, registry)
     _tombstone_routes(app, tombstones)
     _cache_routes(app, settings, PurgeCounters(registry))
     return app
 
 
-def _observation_routes(app: FastAPI, tombstones: Tombstones, registry: CollectorRegistry) -> None:
+def _observation_routes(
+    app: FastAPI, settings: AgentSettings, tombstones: Tombstones, registry: CollectorRegistry
+) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -97,6 +105,10 @@ def _observation_routes(app: FastAPI, tombstones: Tombstones, registry: Collecto
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/keys-zone")
+    def keys_zone() -> KeysZone:
+        return KeysZone(failures=read_keys_zone_failures(settings.cache_root))
 
 
 def _tombstone_routes(app: FastAPI, tombstones: Tombstones) -> None:

@@ -78,6 +78,11 @@ class Agents:
         swept = await self._each(one(file) for file in slices)
         return Swept(sum(one.removed for one in swept), sum(one.remaining for one in swept))
 
+    async def keys_zone_failures(self, address: str) -> int:
+        """How many slices nginx could not keep since it started, because its keys zone was full."""
+        failures = (await self._ask(address, "GET", "/keys-zone", {200})).get("failures")
+        return failures if isinstance(failures, int) else 0
+
     async def _each(self, calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """A season has hundreds of files: a few at once, and every one is tried before the first failure is raised."""
         slots = asyncio.Semaphore(AT_ONCE)

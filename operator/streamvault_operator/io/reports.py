@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from streamvault_common import keys
+from streamvault_common.events import Event, publish
 from streamvault_common.models import SessionReport, Verdict
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,10 @@ class Reports:
     async def close(self) -> None:
         """Close the connection pool."""
         await self._redis.aclose()
+
+    async def tell(self, event: Event) -> None:
+        """Have the manager post it to the Admin Channel; a failure is only logged."""
+        await publish(self._redis, event)
 
     async def board(self, name: str, *, fresh: bool = False) -> Board:
         """What is known of every session seen so far, `name` included: at most two seconds old, of `name` fresh."""

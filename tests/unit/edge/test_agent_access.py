@@ -26,13 +26,18 @@ def agent(cache: Path) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def stranger(agent: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody in the cluster who has no token."""
-    with httpx.Client(base_url=agent.base_url) as client:
+    with httpx.Client(base_url=agent.base_url, timeout=60) as client:
         yield client
 
 
 WRONG = ["", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN, f"Bearer  {TOKEN}"]
 TOMBSTONE_ROUTES = [(method, f"/tombstones/{FID}") for method in ("PUT", "DELETE", "GET")]
-CACHE_ROUTES = [("POST", "/purge"), ("GET", f"/slices/{FID}?gen=1&size=1"), ("GET", "/tombstones")]
+CACHE_ROUTES = [
+    ("POST", "/purge"),
+    ("GET", f"/slices/{FID}?gen=1&size=1"),
+    ("GET", "/tombstones"),
+    ("GET", "/keys-zone"),
+]
 NO_ROUTES = [("GET", "/"), ("GET", "/docs"), ("GET", "/healthz/x"), ("POST", "/nothing")]
 
 
@@ -122,7 +127,7 @@ def test_agent_is_unready_when_the_volume_is_gone(tmp_path: Path) -> None:
 )
 def test_bad_setting_stops_the_start_and_is_named(variables: dict[str, str], said: str) -> None:
     process = spawn(variables)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert said in output
     assert "Traceback" not in output
