@@ -264,23 +264,11 @@ async def stall_seconds(bench: Bench) -> float:
                         longest = max(longest, now - max(last, killed_at))
                     position, last = position + len(chunk), now
                     if not killed_at and position > SLICE_BYTES // 2:
-                        await bench.chain.kill(await serving(bench))
+                        await bench.chain.kill(await bench.chain.serving())
                         killed_at = time.perf_counter()
         except aiohttp.ClientError:
             await asyncio.sleep(0.05)
     return longest
-
-
-async def serving(bench: Bench) -> str:
-    """The account whose worker is reading now."""
-    async with asyncio.timeout(10):
-        while True:
-            for account, worker in bench.chain.workers.items():
-                if worker.exit_code is None:
-                    async with bench.viewer.get(f"{worker.url}/metrics") as answer:
-                        if "streamvault_worker_streams_in_flight 1.0" in await answer.text():
-                            return account
-            await asyncio.sleep(0.01)
 
 
 async def memory(bench: Bench) -> list[Figure]:

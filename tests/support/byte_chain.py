@@ -101,6 +101,19 @@ class ByteChain:
         self.workers[account].send(signal.SIGKILL)
         await self.workers[account].wait()
 
+    async def serving(self) -> str:
+        """The account whose worker is reading now."""
+
+        async def one() -> str:
+            for account, worker in self.workers.items():
+                if worker.exit_code is None:
+                    metrics = (await self.http.get(f"{worker.url}/metrics")).text
+                    if "streamvault_worker_streams_in_flight 1.0" in metrics:
+                        return account
+            return ""
+
+        return await until_true(one)
+
     async def until_dead(self) -> str:
         """Wait until a worker serves no more; its account."""
 
@@ -128,7 +141,7 @@ class ByteChain:
 
     async def until_ready(self, account: str) -> None:
         """Wait until a worker is signed in."""
-        await until_true(lambda: self._is_ready(account), 60)
+        await until_true(lambda: self._is_ready(account))
 
     async def _is_ready(self, account: str) -> bool:
         return (await self.http.get(f"{self.workers[account].url}/readyz")).status_code == 200

@@ -22,6 +22,8 @@ REPOSITORY = Path(__file__).parents[2]
 CONFIG = REPOSITORY / "images/edge/nginx"
 MODULES = "libnginx-mod-http-headers-more-filter,libnginx-mod-http-js"
 PACKAGES = f"base-files,dash,sed,grep,findutils,coreutils,nginx,{MODULES}"
+MODULE = CONFIG / "module"
+BUILD_PACKAGES = "base-files,bash,dash,sed,grep,mawk,coreutils,gcc,make,libc6-dev,dpkg-dev,perl-base,nginx-dev"
 UID = 1000
 START_SECONDS = 60.0
 
@@ -31,30 +33,46 @@ class NginxFailed(RuntimeError):  # noqa: N818
 
 
 def rootfs() -> Path:
-    """A folder with nginx and what start-edge needs, unpacked once per machine (7 s)."""
-    key = hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]
+    """A folder with nginx, its module and what start-edge needs, unpacked and built once per machine (a minute)."""
+    inputs = [PACKAGES.encode(), BUILD_PACKAGES.encode(), *(file.read_bytes() for file in sorted(MODULE.iterdir()))]
+    key = hashlib.sha256(b"\0".join(inputs)).hexdigest()[:12]
     root = CACHE / "rootfs" / f"nginx-{key}"
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / f"{root.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
-            _unpack(root)
+            _make(root)
     return root
 
 
-def _unpack(root: Path) -> None:
-    partial = root.with_name(f"{root.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+def _make(root: Path) -> None:
+    partial, builder = root.with_name(f"{root.name}.partial"), root.with_name(f"{root.name}.builder")
+    for folder in (partial, builder):
+        shutil.rmtree(folder, ignore_errors=True)
+    _unpack(PACKAGES, partial)
+    for name in ("cache", "etc/streamvault-edge", "usr/local/bin"):
+        (partial / name).mkdir(parents=True, exist_ok=True)
+    for name in ("etc/resolv.conf", "usr/local/bin/start-edge"):
+        (partial / name).touch()
+    _unpack(BUILD_PACKAGES, builder)
+    shutil.copytree(MODULE, builder / "module")
+    _run("build the edge's module", "chroot", str(builder), "/module/build", "/built")
+    for built in (builder / "built").iterdir():
+        shutil.copy(built, partial / "usr/lib/nginx/modules")
+    shutil.rmtree(builder)
+    partial.rename(root)
+
+
+def _unpack(packages: str, folder: Path) -> None:
     command = ["mmdebstrap", "--quiet", "--variant=extract", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
-    command += ['--aptopt=Acquire::Check-Valid-Until "false"', f"--include={PACKAGES}", "forky", str(partial)]
+    command += ['--aptopt=Acquire::Check-Valid-Until "false"', f"--include={packages}", "forky", str(folder)]
+    _run("unpack nginx", *command)
+
+
+def _run(what: str, *command: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise NginxFailed(f"mmdebstrap cannot unpack nginx: {result.stderr[-2000:]}")
-    for folder in ("cache", "etc/streamvault-edge", "usr/local/bin"):
-        (partial / folder).mkdir(parents=True, exist_ok=True)
-    for file in ("etc/resolv.conf", "usr/local/bin/start-edge"):
-        (partial / file).touch()
-    partial.rename(root)
+        raise NginxFailed(f"cannot {what}: {result.stdout[-1000:]}{result.stderr[-2000:]}")
 
 
 def version() -> tuple[int, ...]:

@@ -82,7 +82,8 @@ async def test_a_full_zone_is_told_once_an_hour_while_it_grows(edge: Edge, redis
     assert [reason for reason, _ in edge.kube.events] == [REASON]
     assert "3 slices were not cached" in edge.kube.events[0][1]
     async with redis.client() as client:
-        [(_, told)] = await client.xrange(EVENTS_STREAM)
+        entries: Any = await client.xrange(EVENTS_STREAM)
+    [(_, told)] = entries
     assert told["text"] == edge.kube.events[0][1]
     edge.now += TELL_AGAIN_SECONDS
     await edge.counted(7)
