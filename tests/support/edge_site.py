@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+from conditions import DEADLINE_SECONDS
 from name_server import NameServer
 from origin import Echo, File, Origin
 
@@ -24,7 +25,7 @@ CUT_OFF = (httpx.RemoteProtocolError, httpx.ReadError)
 """What a client sees when a body ends before its announced length."""
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
     """Poll until a condition holds; fails with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -29,13 +29,13 @@ class EventLoopThread:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run in the loop and wait for the result."""
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        return future.result(30)
+        return future.result(60)
 
     def close(self) -> None:
         """Cancel what runs and end the thread."""
         self.run(self._cancel())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self.loop.close()
 
     async def _cancel(self) -> None:
@@ -81,7 +81,10 @@ class Faults:
     answer_less: int = 0
     """Answer a range that is so many bytes shorter than asked, and say so."""
     etag: str = ""
-    """Send this validator instead of the file's."""
+    """Send this validator instead of the file's, for ranges that start at `etag_from_offset` or after it."""
+    etag_from_offset: int = 0
+    hold_after_bytes: int | None = None
+    """Send so many body bytes, and the others when the tests release what is held."""
     break_from_offset: int | None = None
     """Answer 503 to every range that starts at or after this offset."""
 
@@ -94,10 +97,11 @@ class Origin:
         self.files: dict[str, File] = {}
         self.asked: list[Asked] = []
         self.sent_bytes = 0
-        self.release, self.release_breaks = threading.Event(), threading.Event()
-        """While the one is clear, every request waits; while the other is, those that `break_from_offset` refuses."""
-        self.release.set()
-        self.release_breaks.set()
+        self.release, self.release_breaks, self.release_held = (threading.Event() for _ in range(3))
+        """While the first is clear, every request waits; while the second is, those that `break_from_offset` refuses;
+        while the third is, bodies in the middle, where `hold_after_bytes` says so."""
+        for event in (self.release, self.release_breaks, self.release_held):
+            event.set()
         self.addresses = [f"127.0.1.{number}" for number in range(1, workers + 1)]
         self.faults = {address: Faults() for address in self.addresses}
         self._servers: dict[str, asyncio.Server] = {}
@@ -132,8 +136,8 @@ class Origin:
 
     def heal(self) -> set[str]:
         """Every worker up and well; the addresses of those that were not."""
-        self.release.set()
-        self.release_breaks.set()
+        for event in (self.release, self.release_breaks, self.release_held):
+            event.set()
         broken = {address for address in self.addresses if self.faults[address] != Faults()}
         broken |= set(self.addresses) - self.listening
         for address in broken:
@@ -228,7 +232,8 @@ class Origin:
         self, faults: Faults, file: File, start: int, end: int, request: Request, writer: asyncio.StreamWriter
     ) -> None:
         whole = faults.ignore_range or "range" not in request.headers
-        headers = {"Content-Type": file.content_type, "ETag": faults.etag or _etag(file), "Accept-Ranges": "bytes"}
+        etag = faults.etag if faults.etag and start >= faults.etag_from_offset else _etag(file)
+        headers = {"Content-Type": file.content_type, "ETag": etag, "Accept-Ranges": "bytes"}
         headers |= {"Content-Length": str(end - start + 1), "X-Worker": "ws-secret-name", "Server": "uvicorn"}
         if not whole:
             headers["Content-Range"] = f"bytes {start}-{end}/{len(file.content)}"
@@ -237,6 +242,8 @@ class Origin:
         for position in range(start, limit, BLOCK):
             if faults.die_after_bytes is not None and position - start >= faults.die_after_bytes:
                 raise ConnectionResetError
+            if faults.hold_after_bytes is not None and position - start >= faults.hold_after_bytes:
+                await _until_set(self.release_held)
             block = file.content[position : min(position + BLOCK, limit)]
             writer.write(block)
             await writer.drain()

@@ -14,6 +14,8 @@ from worker_stack import GETFILE, SampleFile
 
 BREAK_EVERY_SECONDS = 2.0
 RETRY_SECONDS = 0.2
+LEAST_KINDS = 3
+"""So many kinds of things break in every run, also where one takes so long that the time is over."""
 LONGEST_READ_BYTES = 6_000_000
 CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectError)
 
@@ -44,7 +46,7 @@ class Soak:
         self.result = SoakResult()
 
     async def run(self, seconds: float) -> SoakResult:
-        """Let the viewers watch and things break for so long; raises what a viewer or a breaker raises."""
+        """Let the viewers watch and things break for so long at least; raises what a viewer or a breaker raises."""
         self._ends_at = time.monotonic() + seconds
         try:
             async with asyncio.TaskGroup() as breakers:
@@ -58,7 +60,7 @@ class Soak:
         return self.result
 
     async def _watch(self, number: int) -> None:
-        while time.monotonic() < self._ends_at:
+        while time.monotonic() < self._ends_at or len(self.result.breaks) < LEAST_KINDS:
             film = self._dice.choice(self._films)
             first = self._dice.randrange(len(film.content))
             last = min(first + self._dice.randrange(1, LONGEST_READ_BYTES), len(film.content) - 1)

@@ -1,7 +1,7 @@
 """A worker with everything it needs, all real but the database: local Telegram, Redis, a worker process."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from streamvault_common import keys
 from streamvault_common.documents import FILES, Part, StoredFile, file_id
 
 GETFILE = "upload.getFile"
+NO_ANSWER = 'streamvault_worker_telegram_errors_total{kind="NoAnswer"}'
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,45 @@ class WorkerStack:
         async def ready() -> bool:
             return (await self.http.get("/readyz")).status_code == 200
 
-        await until_true(ready, 60)
+        await until_true(ready)
+
+    async def until_served(self, file: SampleFile) -> None:
+        """Read the first bytes until they come: not before an ordered wait is over and the data centre is reached."""
+
+        async def served() -> bool:
+            answer = await self.read(file, "0-9")
+            return answer.status_code == 206 and answer.content == file.content[:10]
+
+        await until_true(served)
+
+    async def metric(self, name: str) -> float:
+        """One of the worker's figures."""
+        return await _metric(self.http, self.process, name)
+
+
+async def getfile_calls_of(
+    read: Callable[[], Awaitable[object]], sandbox: SandboxProcess, *workers: WorkerProcess
+) -> int:
+    """upload.getFile calls that a read costs; read again where an answer failed to come, as when the machine stalls."""
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+
+        async def unanswered() -> list[float]:
+            return [await _metric(http, worker, NO_ANSWER) for worker in workers]
+
+        async def undisturbed() -> bool:
+            before = await unanswered()
+            sandbox.reset_counters()
+            await read()
+            return await unanswered() == before
+
+        await until_true(undisturbed)
+    return int(sandbox.counters(method=GETFILE)["calls"])
+
+
+async def _metric(http: httpx.AsyncClient, worker: WorkerProcess, name: str) -> float:
+    """0 also while nothing was counted under that name."""
+    lines = (await http.get(f"{worker.url}/metrics")).text.splitlines()
+    return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
 
 @asynccontextmanager
@@ -132,7 +171,7 @@ async def worker_stack(
             "TG_SESSION_FILE": str(session_file),
             "MONGODB_URI": mongo.uri,
             "REDIS_URL": redis.url,
-            "ANSWER_TIMEOUT_SECONDS": "2",
+            "ANSWER_TIMEOUT_SECONDS": "20",
             **sandbox.environment,
             **environment,
         }

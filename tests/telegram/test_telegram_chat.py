@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import IO, Any
 
 import pytest
+from attempts import once_in_time
 from conditions import until
 from pyrogram import Client, filters
 from pyrogram.handlers import CallbackQueryHandler, MessageHandler
@@ -65,7 +66,7 @@ class Terminal:
         """Ctrl-D; gives the exit status."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        return self._process.wait(30)
+        return self._process.wait(120)
 
 
 @pytest.fixture
@@ -123,10 +124,14 @@ async def test_person_starts_the_bot_and_presses_its_buttons(
 
 
 async def test_piped_message_gets_its_answer(sandbox: SandboxProcess, output: tuple[IO[str], IO[str]]) -> None:
-    async with answering_bot(sandbox):
+    async def shown_at_the_end() -> bool:
+        """The program stays for three seconds."""
         before = len(sandbox.read("ada", BOT))
         with chat(sandbox, output) as terminal:
             terminal.type("/start")
             await until(lambda: len(sandbox.read("ada", BOT)) >= before + 2)
             assert terminal.leave() == 0
-            assert terminal.shown()[-2:] == ["bot: Welcome aboard", "  [1] Library  [2] Health"]
+            return terminal.shown()[-2:] == ["bot: Welcome aboard", "  [1] Library  [2] Health"]
+
+    async with answering_bot(sandbox):
+        assert await once_in_time(shown_at_the_end)

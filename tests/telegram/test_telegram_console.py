@@ -13,7 +13,7 @@ from sandbox import SandboxProcess
 
 @pytest.fixture
 def page(sandbox: SandboxProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.control_url, follow_redirects=True, timeout=20) as client:
+    with httpx.Client(base_url=sandbox.control_url, follow_redirects=True, timeout=60) as client:
         yield client
 
 
@@ -44,7 +44,7 @@ async def test_person_talks_to_the_bot_in_the_page(sandbox: SandboxProcess, page
         assert "/menu &lt;b&gt;x&lt;/b&gt;" in sent.text
         asked = sandbox.read("ada", "streamvault_bot")[-1]
         shown = await asyncio.to_thread(
-            sandbox.read, "ada", "streamvault_bot", after=asked["id"] if asked["out"] else 0, wait_seconds=15
+            sandbox.read, "ada", "streamvault_bot", after=asked["id"] if asked["out"] else 0, wait_seconds=50
         )
         answer = [one for one in shown if one["buttons"]][-1]
         chat = await asyncio.to_thread(page.get, "/as/ada/streamvault_bot/messages")

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from conditions import until_true
 from pyrogram import errors, raw
 from pyrogram.file_id import FileId
 from pyrogram.raw.types import InputDocumentFileLocation
@@ -26,11 +28,21 @@ class Reader:
         self.session = session
         self.location = location
 
-    async def piece(self, offset: int = 0, limit: int = MIB, seconds: float = 5) -> bytes:
+    async def piece(self, offset: int = 0, limit: int = MIB, seconds: float = 60) -> bytes:
         request = raw.functions.upload.GetFile(location=self.location, offset=offset, limit=limit)
         answer = await self.session.invoke(request, retries=1, sleep_threshold=0, timeout=seconds)
         data: bytes = answer.bytes
         return data
+
+
+async def when_back(ask: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer that a client gets once it has connected anew."""
+
+    async def answer() -> Any:
+        with suppress(TimeoutError, OSError):
+            return await ask()
+
+    return await until_true(answer)
 
 
 @pytest.fixture
@@ -68,7 +80,7 @@ async def test_ordered_error_arrives_as_often_as_ordered(
     for _ in range(2):
         request = raw.functions.upload.GetFile(location=reader.location, offset=0, limit=MIB)
         with pytest.raises(kind) as raised:
-            await reader.session.send(request)
+            await reader.session.send(request, timeout=60)
         if value is not None:
             assert raised.value.value == value
     assert len(await reader.piece()) == MIB
@@ -118,7 +130,7 @@ async def test_any_one_of_the_calls_of_a_film_can_be_hit(sandbox: SandboxProcess
         outcomes = []
         for piece in range(calls):
             try:
-                await reader.session.send(request(location=reader.location, offset=piece * MIB, limit=MIB))
+                await reader.session.send(request(location=reader.location, offset=piece * MIB, limit=MIB), timeout=60)
                 outcomes.append(True)
             except errors.InternalServerError:
                 outcomes.append(False)
@@ -134,17 +146,17 @@ async def test_probability_hits_some_calls(sandbox: SandboxProcess, reader: Read
 
 async def test_latency_delays_each_answer_but_not_the_pipeline(sandbox: SandboxProcess, reader: Reader) -> None:
     await reader.piece(0, 4 * KIB)
-    sandbox.fault(kind="latency", seconds=0.5, method=GET_FILE)
+    sandbox.fault(kind="latency", seconds=4, method=GET_FILE)
     start = time.monotonic()
     await asyncio.gather(*(reader.piece(number * 4 * KIB, 4 * KIB) for number in range(8)))
-    assert 0.5 <= time.monotonic() - start < 2.5
+    assert 4 <= time.monotonic() - start < 30, "one after the other takes 32 s"
 
 
 async def test_bandwidth_is_capped_per_connection(sandbox: SandboxProcess, reader: Reader) -> None:
     sandbox.fault(kind="bandwidth", bytes_per_second=2 * MIB, method=GET_FILE)
     start = time.monotonic()
     await asyncio.gather(*(reader.piece(number * 512 * KIB, 512 * KIB) for number in range(4)))
-    assert 1.0 <= time.monotonic() - start < 4
+    assert time.monotonic() - start >= 1.0
 
 
 async def test_short_piece_is_short(sandbox: SandboxProcess, film: Path, reader: Reader) -> None:
@@ -157,13 +169,7 @@ async def test_reset_breaks_the_connection_and_the_client_recovers(sandbox: Sand
     sandbox.fault(kind="reset", method=GET_FILE, count=1)
     with pytest.raises((TimeoutError, OSError)):
         await reader.piece(seconds=1)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            assert len(await reader.piece(seconds=2)) == MIB
-            break
-        except (TimeoutError, OSError):
-            assert time.monotonic() < deadline, "the client did not come back"
+    assert len(await when_back(lambda: reader.piece(seconds=10))) == MIB
 
 
 async def test_silence_leaves_one_request_open(sandbox: SandboxProcess, reader: Reader) -> None:
@@ -178,13 +184,7 @@ async def test_open_connections_are_listed_and_reset(sandbox: SandboxProcess, re
     assert {one["transport"] for one in mine} == {"abridged"}
     assert sandbox.call("DELETE", "/control/connections", account="worker1") == len(mine) >= 2
     request = raw.functions.users.GetUsers(id=[raw.types.InputUserSelf()])
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            assert await reader.client.invoke(request, retries=1, timeout=1)
-            break
-        except (TimeoutError, OSError):
-            assert time.monotonic() < deadline, "the client did not come back"
+    assert await when_back(lambda: reader.client.invoke(request, retries=1, timeout=10))
 
 
 async def test_transport_flood_reaches_the_client(sandbox: SandboxProcess) -> None:

@@ -41,7 +41,7 @@ async def get_file(
     session: Session, location: InputDocumentFileLocation, offset: int, limit: int, *, precise: bool = False
 ) -> bytes:
     request = raw.functions.upload.GetFile(location=location, offset=offset, limit=limit, precise=precise)
-    answer = await session.invoke(request, sleep_threshold=0, retries=1, timeout=5)
+    answer = await session.invoke(request, sleep_threshold=0, retries=1, timeout=60)
     data: bytes = answer.bytes
     return data
 

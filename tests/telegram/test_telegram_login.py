@@ -191,14 +191,14 @@ async def test_revoked_session_says_why(sandbox: SandboxProcess, mode: str, erro
     order = {"mode": mode, "key_id": minted["key_id"]}
     sandbox.post("/control/accounts/worker1/sessions/revoke", order)
     with pytest.raises(error):
-        await asyncio.wait_for(sandbox.client(minted["kurigram"]).start(), 10)
+        await asyncio.wait_for(sandbox.client(minted["kurigram"]).start(), 60)
 
 
 async def test_deactivated_account_is_told_so(sandbox: SandboxProcess) -> None:
     text = sandbox.mint("viewer3")
     sandbox.call("PATCH", "/control/accounts/viewer3", {"deactivated": True})
     with pytest.raises(errors.UserDeactivated):
-        await asyncio.wait_for(sandbox.client(text).start(), 10)
+        await asyncio.wait_for(sandbox.client(text).start(), 60)
     sandbox.call("PATCH", "/control/accounts/viewer3", {"deactivated": False})
 
 
@@ -211,7 +211,7 @@ async def test_key_used_from_two_addresses_at_once_is_spoilt(sandbox: SandboxPro
             with pytest.raises(errors.AuthKeyDuplicated):
                 await first.invoke(raw.functions.updates.GetState())
     with pytest.raises(errors.AuthKeyDuplicated):
-        await asyncio.wait_for(sandbox.client(text).start(), 10)
+        await asyncio.wait_for(sandbox.client(text).start(), 60)
 
 
 async def test_session_may_move_to_another_address(sandbox: SandboxProcess) -> None:

@@ -64,11 +64,11 @@ def test_stop_does_not_wait_for_whoever_waits_for_a_message(tmp_path: Path) -> N
     with SandboxProcess(tmp_path) as sandbox:
         address = f"{sandbox.control_url}/control/accounts/ada/chats/streamvault_bot/messages"
         with ThreadPoolExecutor(1) as waiting:
-            answer = waiting.submit(httpx.get, address, params={"after": 0, "wait_seconds": 25}, timeout=60)
+            answer = waiting.submit(httpx.get, address, params={"after": 0, "wait_seconds": 60}, timeout=120)
             sandbox.say("ada", "viewer1", "the sandbox answers meanwhile")
             sandbox.stop()
             assert isinstance(answer.exception(), httpx.HTTPError) or answer.result().is_error
-    assert not (tmp_path / "telegram.sqlite3-wal").exists(), "the database was not closed: it was killed after 10 s"
+    assert not (tmp_path / "telegram.sqlite3-wal").exists(), "the database was not closed: it was killed"
 
 
 async def _channel_pts(sandbox: SandboxProcess) -> int:

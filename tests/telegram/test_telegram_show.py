@@ -20,7 +20,7 @@ def show(sandbox: SandboxProcess, *arguments: str) -> subprocess.CompletedProces
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from conditions import until
 from pyrogram import errors, filters, handlers, raw
 from pyrogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from sandbox import ADMIN_CHANNEL, LIBRARY, SandboxProcess, learn_peers
@@ -14,14 +15,8 @@ from telethon import events
 from telethon_client import telethon
 
 BOT = "streamvault_bot"
-SECONDS = 15
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        await asyncio.sleep(0.02)
+SECONDS = 50
+"""Less than the control API's clients wait for an answer."""
 
 
 @pytest.fixture
@@ -80,7 +75,7 @@ async def test_client_presses_a_button(sandbox: SandboxProcess, bot: Any) -> Non
         viewer.add_handler(handlers.MessageHandler(keep, filters.incoming))
         await viewer.send_message(BOT, "/start")
         menu = await asyncio.wait_for(got.get(), SECONDS)
-        answer = await viewer.request_callback_answer(menu.chat.id, menu.id, "status")
+        answer = await viewer.request_callback_answer(menu.chat.id, menu.id, "status", timeout=60)
         assert (answer.message, answer.alert) == ("All well", True)
         with pytest.raises(errors.DataInvalid):
             await viewer.request_callback_answer(menu.chat.id, menu.id, "invented")

@@ -33,9 +33,14 @@ def short_film(telegram: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running_chain(
-    telegram: SandboxProcess, film: SampleFile, short_film: SampleFile, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    telegram: SandboxProcess,
+    film: SampleFile,
+    short_film: SampleFile,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[ByteChain]:
-    async with byte_chain(tmp_path_factory.mktemp("chain"), telegram, ANSWER_TIMEOUT_SECONDS="2") as chain:
+    patience: str = request.module.ANSWER_TIMEOUT_SECONDS
+    async with byte_chain(tmp_path_factory.mktemp("chain"), telegram, ANSWER_TIMEOUT_SECONDS=patience) as chain:
         chain.publish(film, short_film)
         yield chain
 

@@ -10,6 +10,8 @@ from worker_stack import GETFILE, SampleFile
 from streamvault_common.keys import MIB
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+ANSWER_TIMEOUT_SECONDS = "20"
+"""A death that is told after its request was given up is heard by nobody."""
 DEATHS = ("AUTH_KEY_UNREGISTERED", "AUTH_KEY_DUPLICATED", "USER_DEACTIVATED")
 
 

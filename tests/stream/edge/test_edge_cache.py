@@ -2,7 +2,7 @@
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -45,14 +45,16 @@ def test_another_generation_is_another_film(site: Site) -> None:
 def test_cold_crowd_costs_one_request_per_slice(site: Site) -> None:
     file = site.origin.add(2 * SLICE_BYTES)
     site.origin.release.clear()
-    limits = httpx.Limits(max_connections=VIEWERS)
     paths = [site.play(file, user=f"u{number}") for number in range(VIEWERS)]
     middle = f"bytes={SLICE_BYTES - 1000}-{SLICE_BYTES + 999}"
-    with httpx.Client(limits=limits, timeout=60) as client, ThreadPoolExecutor(VIEWERS) as crowd:
-        answers = [crowd.submit(client.get, site.nginx.url + path, headers={"Range": middle}) for path in paths]
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(site.connection()) for _ in paths]
+        for viewer, path in zip(crowd, paths, strict=True):
+            head = f"GET {path} HTTP/1.1\r\nHost: site\r\nRange: {middle}\r\nConnection: close\r\n\r\n"
+            viewer.sendall(head.encode())
         wait_until(lambda: _connections(site) >= VIEWERS, "the crowd waits")
         site.origin.release.set()
-        bodies = {answer.result().content for answer in answers}
+        bodies = {viewer.makefile("rb").read().partition(b"\r\n\r\n")[2] for viewer in crowd}
     assert bodies == {file.content[SLICE_BYTES - 1000 : SLICE_BYTES + 1000]}
     assert site.origin.ranges(file) == {
         f"bytes=0-{SLICE_BYTES - 1}": 1,
@@ -107,7 +109,7 @@ def test_film_watched_by_one_request_costs_little_memory(tmp_path: Path, cold: b
 
 
 def _connections(site: Site) -> int:
-    status = httpx.get(site.nginx.status_url).text
+    status = httpx.get(site.nginx.status_url, timeout=60).text
     return int(status.split()[2])
 
 

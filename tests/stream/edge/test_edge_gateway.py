@@ -23,7 +23,7 @@ def test_pages_come_from_the_website(site: Site, path: str) -> None:
 
 def test_api_comes_from_the_manager(site: Site) -> None:
     assert site.get("/api/titles?kind=Movie").text == "manager /api/titles?kind=Movie"
-    response = httpx.post(site.nginx.url + "/api/play/film", json={"episode": 1})
+    response = site.client.post(site.nginx.url + "/api/play/film", json={"episode": 1})
     assert response.text == "manager /api/play/film"
     assert json.loads(site.manager.asked[-1].body) == {"episode": 1}
 
@@ -36,7 +36,7 @@ ENCODED = ["/api/%61dmin/x", "/%61pi/admin/x", "/api%2fadmin/x", "/api/x/%2e%2e/
 @pytest.mark.parametrize("path", [*ADMIN_PATHS, *DISGUISES, *ENCODED])
 def test_admin_api_has_no_door_here(site: Site, path: str) -> None:
     before = len(site.manager.asked), len(site.website.asked)
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         request = client.build_request("PUT", site.nginx.url)
         request.url = request.url.copy_with(raw_path=path.encode())
         response = client.send(request)
@@ -161,7 +161,7 @@ def test_graceful_stop_finishes_what_a_viewer_reads(tmp_path: Path) -> None:
         file = site.origin.add(3_000_000)
         for faults in site.origin.faults.values():
             faults.bytes_per_second = 4_000_000
-        with httpx.stream("GET", site.nginx.url + site.play(file)) as response:
+        with httpx.stream("GET", site.nginx.url + site.play(file), timeout=60) as response:
             blocks = response.iter_raw()
             received = next(blocks)
             site.nginx.signal(signal.SIGQUIT)
@@ -195,16 +195,19 @@ def test_bad_setting_stops_the_start_with_one_clear_line(tmp_path: Path, variabl
 
 
 def test_guest_is_slower_than_premium(tmp_path: Path) -> None:
-
     site = Site(tmp_path, workers=1, RATE_GUEST="1m")
     try:
         site.start()
         file = site.origin.add(3_000_000)
-        assert site.get(site.play(file, tier=Tier.PREMIUM)).content == file.content
+        for _ in range(3):  # each may be slow by accident
+            assert site.get(site.play(file, tier=Tier.PREMIUM)).content == file.content
         assert site.get(site.play(file, tier=Tier.GUEST)).content == file.content
         wait_until(lambda: '"tier":"g"' in site.nginx.access_log.read_text(), "the slow request is logged")
-        seconds = {entry["tier"]: entry["seconds"] for entry in site.nginx.log_entries() if entry["tier"]}
-        assert float(str(seconds["g"])) > 1.5, "3 MB at 1 MB/s"
-        assert float(str(seconds["p"])) < float(str(seconds["g"]))
+        entries = site.nginx.log_entries()
+        guest, premium = (
+            min(float(str(entry["seconds"])) for entry in entries if entry["tier"] == tier) for tier in ("g", "p")
+        )
+        assert guest > 1.5, "3 MB at 1 MB/s"
+        assert premium < guest
     finally:
         site.stop()

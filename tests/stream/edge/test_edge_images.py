@@ -63,7 +63,7 @@ def test_nothing_is_drawn_at_the_doors_of_films(site: Site) -> None:
     for path, status in ((site.play(file), 410), (f"/v/{file.fid}/1", 403), (f"/s/{file.fid}/en.vtt", 403)):
         response = site.get(path, Accept=AS_CHROMIUM_ASKS)
         assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
-    assert httpx.post(site.nginx.url + site.image(file), headers={"Accept": "image/*"}).status_code == 405
+    assert site.client.post(site.nginx.url + site.image(file), headers={"Accept": "image/*"}).status_code == 405
 
 
 def test_images_are_public_whole_and_kept_apart(site: Site) -> None:

@@ -116,7 +116,7 @@ def test_signed_pack_is_not_there_yet(site: Site) -> None:
     assert response.headers["cache-control"] == "no-store"
     assert "bad-signature" in refusal(site, f"/z/another?t={token}")
     assert "expired" in refusal(site, f"/z/a?t={site.token(signing.pack_scope('a'), seconds=-1)}")
-    assert httpx.post(f"{site.nginx.url}/z/night-signals-1080p?t={token}").status_code == 405
+    assert site.client.post(f"{site.nginx.url}/z/night-signals-1080p?t={token}").status_code == 405
 
 
 @pytest.mark.parametrize("field", range(1, 5))

@@ -19,7 +19,8 @@ def test_leftovers_of_a_killed_edge_are_removed(tmp_path: Path) -> None:
         site.start()
         file = site.origin.add(SLICE_BYTES)
         for faults in site.origin.faults.values():
-            faults.bytes_per_second = 16 * 1024 * 1024
+            faults.hold_after_bytes = SLICE_BYTES // 2
+        site.origin.release_held.clear()
         with site.slow_viewer(site.play(file)) as viewer:
             assert viewer.recv(1024)
             wait_until(lambda: any(path.suffix for path in site.nginx.cached()), "a slice is being written")
@@ -73,6 +74,7 @@ def test_full_keys_zone_is_told_to_whoever_watches(tmp_path: Path) -> None:
                 path = site.play(site.origin.add(10), user=f"u{number}")
                 viewer.sendall(f"GET {path} HTTP/1.1\r\nHost: site\r\n\r\n".encode())
             wait_until(lambda: failures(agent) > 0, "the agent counts what nginx could not keep")
+            assert agent.get("/keys-zone").json()["failures"] > 0, "the operator asks for this, and tells the admins"
             site.origin.release.set()
         file = site.origin.add(1000)
         wait_until(lambda: site.get(site.play(file)).content == file.content, "films are served again")

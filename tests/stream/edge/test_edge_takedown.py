@@ -31,6 +31,12 @@ def slices(agent: httpx.Client, file: File) -> dict[str, Any]:
     return held
 
 
+def store(site: Site, agent: httpx.Client, file: File) -> None:
+    """Watch a whole film; the last slice is in its place a moment after its last byte is out."""
+    site.get(site.play(file))
+    wait_until(lambda: slices(agent, file)["present"] == site.slices(file), "every slice is stored")
+
+
 def test_tombstone_stops_every_door_at_once(site: Site, agent: httpx.Client) -> None:
     file = site.origin.add(1000, content_type="image/webp")
     paths = [site.play(file), site.download(file, "x.mp4"), site.subtitle(file), site.image(file)]
@@ -46,8 +52,8 @@ def test_tombstone_stops_every_door_at_once(site: Site, agent: httpx.Client) -> 
 
 def test_purge_finds_every_slice_that_nginx_wrote(site: Site, agent: httpx.Client) -> None:
     file, other = site.origin.add(3 * SLICE_BYTES + 1), site.origin.add(SLICE_BYTES)
-    site.get(site.play(file))
-    site.get(site.play(other))
+    store(site, agent, file)
+    store(site, agent, other)
     held = slices(agent, file)
     assert (held["present"], held["expected"]) == (4, 4)
     assert held["bytes"] > len(file.content)
@@ -60,7 +66,7 @@ def test_purge_finds_every_slice_that_nginx_wrote(site: Site, agent: httpx.Clien
 
 def test_purged_film_is_fetched_anew(site: Site, agent: httpx.Client) -> None:
     file = site.origin.add(2 * SLICE_BYTES)
-    site.get(site.play(file))
+    store(site, agent, file)
     purge(agent, file)
     response = site.get(site.play(file))
     assert (response.headers["x-cache"], response.content) == ("MISS", file.content)
@@ -69,14 +75,14 @@ def test_purged_film_is_fetched_anew(site: Site, agent: httpx.Client) -> None:
 
 def test_purge_forgets_images_and_subtitles(site: Site, agent: httpx.Client) -> None:
     poster = site.origin.add(500, content_type="image/webp")
-    site.get(site.image(poster))
+    wait_until(lambda: site.get(site.image(poster)).headers["x-cache"] == "HIT", "the image is stored")
     assert purge(agent, poster) == {"removed": 1, "remaining": 0}
     assert site.get(site.image(poster)).headers["x-cache"] == "MISS"
 
 
 def test_viewer_is_cut_when_the_film_is_purged(site: Site, agent: httpx.Client) -> None:
     file = site.origin.add(12 * SLICE_BYTES)
-    site.get(site.play(file))
+    store(site, agent, file)
     with site.slow_viewer(site.play(file)) as viewer:
         assert viewer.recv(1000)
         agent.put(f"/tombstones/{file.fid}")
@@ -118,9 +124,9 @@ def test_takedown_survives_that_agent_and_nginx_are_killed(tmp_path: Path) -> No
     try:
         site.start()
         film, kept = site.origin.add(2 * SLICE_BYTES), site.origin.add(1000)
-        for file in (film, kept):
-            site.get(site.play(file))
         with killed_agent(site.nginx.cache) as agent:
+            for file in (film, kept):
+                store(site, agent, file)
             agent.put(f"/tombstones/{film.fid}")
             assert purge(agent, film) == {"removed": 2, "remaining": 0}
         site.nginx.kill()
@@ -139,7 +145,7 @@ def test_takedown_survives_that_agent_and_nginx_are_killed(tmp_path: Path) -> No
 def test_slice_that_was_stored_after_a_purge_is_told_and_swept(site: Site, agent: httpx.Client) -> None:
     """What a purge answers is counted on the disk, not assumed: the second sweep finds what came back."""
     file = site.origin.add(3 * SLICE_BYTES)
-    site.get(site.play(file))
+    store(site, agent, file)
     assert purge(agent, file) == {"removed": 3, "remaining": 0}
     site.get(site.play(file), f"{SLICE_BYTES}-{SLICE_BYTES}")
     wait_until(lambda: slices(agent, file)["present"] == 1, "the slice is stored")

@@ -41,7 +41,7 @@ class Fleet:
 
 
 def _finds_workers(site: Site, edge: Nginx) -> bool:
-    return httpx.get(edge.url + site.play(site.origin.add(10))).status_code == 200
+    return site.client.get(edge.url + site.play(site.origin.add(10))).status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,7 @@ def test_purge_at_every_edge_leaves_nothing(fleet: Fleet) -> None:
     films = [fleet.site.origin.add(1000) for _ in range(6)]
     for film in films:
         fleet.get(fleet.site.play(film))
+        assert fleet.stored(film)
     for edge in fleet.edges.values():
         with running_agent(edge.cache, edge.status_url) as agent:
             for film in films:

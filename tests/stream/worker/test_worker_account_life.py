@@ -33,9 +33,15 @@ def revoke(telegram: SandboxProcess, who: str, mode: str) -> None:
     telegram.post(f"/control/accounts/{who}/sessions/revoke", {"mode": mode})
 
 
+async def remember(stack: WorkerStack, hashes: dict[str, str]) -> None:
+    """As an earlier life of the worker did."""
+    for field, value in hashes.items():
+        await stack.store.hset(keys.peers_key(stack.name), field, value)
+
+
 async def assert_dead(stack: WorkerStack, reason: str) -> None:
     """The worker lives, is not ready, names the reason, and does not knock at Telegram any more."""
-    verdict = await until_true(stack.verdict, 40)
+    verdict = await until_true(stack.verdict, 150)
     assert (verdict["reason"], verdict["revision"]) == (reason, "r1")
     assert (await stack.report())["state"] == "unauthorized"
     assert (await stack.http.get("/healthz")).status_code == 200
@@ -61,7 +67,8 @@ async def test_a_key_revoked_before_the_start(tmp_path: Path, telegram: SandboxP
 async def test_a_key_revoked_while_serving(
     tmp_path: Path, telegram: SandboxProcess, library: Library, mode: str
 ) -> None:
-    async with worker_stack(tmp_path, telegram, telegram.mint("worker2"), SESSION_REVISION="r1") as stack:
+    session = telegram.mint("worker2")
+    async with worker_stack(tmp_path, telegram, session, SESSION_REVISION="r1", ANSWER_TIMEOUT_SECONDS="5") as stack:
         stack.publish(library.film)
         await stack.until_ready()
         assert (await stack.read(library.film, "0-0")).status_code == 206
@@ -117,11 +124,11 @@ async def test_a_sign_in_is_tried_until_telegram_is_back(
 ) -> None:
     session = telegram.mint("worker2")
     async with worker_stack(
-        tmp_path, telegram, session, before_start=telegram.stop, START_TIMEOUT_SECONDS="3"
+        tmp_path, telegram, session, before_start=telegram.stop, START_TIMEOUT_SECONDS="15"
     ) as stack:
         try:
             stack.publish(library.film)
-            await until(lambda: bool(stack.process.said("sign-in failed")), 30)
+            await until(lambda: bool(stack.process.said("sign-in failed")), 180)
             assert await stack.verdict() == {}
         finally:
             telegram.start()
@@ -172,11 +179,7 @@ async def test_a_transport_flood_is_a_pause(tmp_path: Path, telegram: SandboxPro
         refused = await stack.read(library.film, "0-0")
         assert refused.status_code == 503
         assert 1 <= int(refused.headers["retry-after"]) <= 11
-
-        async def served() -> bool:
-            return (await stack.read(library.film, "0-0")).status_code == 206
-
-        await until_true(served, 60)
+        await stack.until_served(library.film)
         assert telegram.counters(method=GETFILE, account="worker2")["calls"] <= 3
 
 
@@ -198,6 +201,7 @@ async def test_an_account_of_another_data_centre_reads_the_library(
         stack.publish(library.film, library.parted)
         await stack.until_ready()
         telegram.reset_counters()
+        await stack.until_served(library.film)
         for file in (library.film, library.parted):
             assert (await stack.read(file)).content == file.content
         assert telegram.counters(method="auth.exportAuthorization")["calls"] == 1
@@ -222,23 +226,19 @@ async def test_a_restarted_worker_knows_its_channels(
         assert "2400000123" in known
     async with worker_stack(tmp_path, telegram, session) as stack:
         stack.publish(library.film)
-        for channel, access_hash in known.items():
-            await stack.store.hset(keys.peers_key(stack.name), channel, access_hash)
+        await remember(stack, known)
         await stack.until_ready()
         telegram.reset_counters()
         assert (await stack.read(library.film, "0-0")).status_code == 206
         assert telegram.counters(method="messages.getDialogs")["calls"] == 0
     async with worker_stack(tmp_path, telegram, session) as stack:
         stack.publish(library.film)
-        for channel in known.keys() - {"account"}:
-            await stack.store.hset(keys.peers_key(stack.name), channel, "12345")
-        await stack.store.hset(keys.peers_key(stack.name), "account", known["account"])
+        await remember(stack, dict.fromkeys(known, "12345") | {"account": known["account"]})
         await stack.until_ready()
         assert (await stack.read(library.film, "0-0")).status_code == 206, "a wrong access hash is learnt anew"
     async with worker_stack(tmp_path, telegram, telegram.mint("worker3")) as stack:
         stack.publish(library.film)
-        for field, value in known.items():
-            await stack.store.hset(keys.peers_key(stack.name), field, value)
+        await remember(stack, known)
         await stack.until_ready()
         telegram.reset_counters()
         assert (await stack.read(library.film, "0-0")).status_code == 206

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from conditions import until, until_true
+from conditions import until
 from sandbox import SandboxProcess
 from worker_stack import WorkerStack, worker_stack
 
@@ -48,15 +48,11 @@ async def test_a_telegram_that_says_nothing_is_tried_again(
 ) -> None:
     telegram.clear_faults()
     silence = telegram.fault(kind="silence", account=ACCOUNT)
-    async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), START_TIMEOUT_SECONDS="2") as stack:
+    async with worker_stack(tmp_path, telegram, telegram.mint(ACCOUNT), START_TIMEOUT_SECONDS="15") as stack:
         stack.publish(library.film)
-        await until(lambda: bool(stack.process.said("sign-in failed")))
+        await until(lambda: bool(stack.process.said("sign-in failed")), 180)
         assert (await stack.http.get("/healthz")).status_code == 200
         assert (await stack.http.get("/readyz")).status_code == 503
         assert (await stack.read(library.film, "0-0")).status_code == 503
         telegram.call("DELETE", f"/control/faults/{silence}")
-
-        async def serves() -> bool:
-            return (await stack.read(library.film, "0-0")).status_code == 206
-
-        await until_true(serves, 60)
+        await stack.until_served(library.film)

@@ -39,7 +39,7 @@ async def another(stack: WorkerStack, **environment: str) -> AsyncIterator[Worke
 
 
 async def readiness(process: WorkerProcess) -> tuple[int, str]:
-    async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=process.url, timeout=60, trust_env=False) as http:
         answer = await http.get("/readyz")
         return answer.status_code, answer.text.strip()
 
@@ -48,7 +48,7 @@ async def until_ready(process: WorkerProcess) -> None:
     async def ready() -> bool:
         return (await readiness(process))[0] == 200
 
-    await until_true(ready, 60)
+    await until_true(ready)
 
 
 async def test_a_second_pod_signs_in_only_after_the_first_has_signed_out(
@@ -127,11 +127,11 @@ async def test_an_ordered_wait_outlives_the_process(tmp_path: Path, telegram: Sa
         stack.process.send(signal.SIGKILL)
         await stack.process.wait()
         async with another(stack) as restarted:
-            await until(lambda: bool(restarted.said("signed in")), 60)
+            await until(lambda: bool(restarted.said("signed in")))
             assert time.time() - flooded_at >= 2
             assert (await readiness(restarted))[1].startswith("cooling down")
             telegram.reset_counters()
-            async with httpx.AsyncClient(base_url=restarted.url, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=restarted.url, timeout=60, trust_env=False) as http:
                 assert (await http.get(library.film.path, headers={"Range": "bytes=0-0"})).status_code == 503
             assert stack.getfile_calls() == 0
 

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[3]
 PACKAGES = ":".join(str(REPOSITORY / "images" / part) for part in ("worker", "common"))
 PHONES = {"viewer1": "+15550000011", "viewer2": "+15550000012", "viewer3": "+15550000013", "worker3": "+15550000103"}
 PASSWORD = "correct horse battery"
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 class LoginProcess:

@@ -131,7 +131,7 @@ async def test_a_draining_worker_finishes_its_streams_and_takes_no_more() -> Non
         worker.pieces.hold.set()
         assert (await old.head())[0] == 206
         assert len(await old.reader.readexactly(8 * MIB)) == 8 * MIB
-        await asyncio.wait_for(worker.admission.wait_idle(), 10)
+        await asyncio.wait_for(worker.admission.wait_idle(), 60)
         await old.close()
         await new.close()
 

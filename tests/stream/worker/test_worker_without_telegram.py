@@ -68,7 +68,7 @@ async def test_garbage_for_a_session_string_is_a_verdict_and_no_crash(
 ) -> None:
     (tmp_path / "session").write_text("certainly not a session string")
     await worker.start()
-    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url) as http:
+    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
         verdict = await until_true(lambda: store.hgetall(keys.verdict_key(NAME)))
         assert (verdict["reason"], verdict["revision"]) == ("SessionInvalid", "r7")
         assert "certainly" not in verdict["message"]
@@ -86,7 +86,7 @@ async def test_an_unreachable_telegram_is_no_verdict(worker: WorkerProcess, redi
     (tmp_path / "session").write_text(well_formed_session())
     await worker.start()
     await until_true(lambda: _says(worker, "sign-in failed", times=2))
-    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url) as http:
+    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
         report = await until_true(lambda: store.hgetall(keys.session_key(NAME)))
         assert report["state"] == "starting"
         assert await store.hgetall(keys.verdict_key(NAME)) == {}

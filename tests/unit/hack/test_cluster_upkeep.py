@@ -29,7 +29,7 @@ def daemon(folder: Path, argv: list[str]) -> Daemon:
 
 def start(sleeper: Daemon) -> int:
     sleeper.start(os.environ["PATH"])
-    assert wait_until(lambda: "up" in sleeper.log.read_text(), 20)
+    assert wait_until(lambda: "up" in sleeper.log.read_text(), 120)
     pid = sleeper.pid()
     assert pid is not None
     return pid
@@ -87,13 +87,13 @@ def test_daemon_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> Non
     broken = daemon(tmp_path, [sys.executable, "-c", "raise SystemExit('flag is unknown')"])
     broken.start(os.environ["PATH"])
     with pytest.raises(ClusterError, match="flag is unknown"):
-        broken.require_ready(lambda: False, 20)
+        broken.require_ready(lambda: False, 120)
 
 
 def test_log_of_the_former_run_is_kept(sleeper: Daemon) -> None:
     pid = start(sleeper)
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: sleeper.pid() is None, 10)
+    assert wait_until(lambda: sleeper.pid() is None, 120)
     start(sleeper)
     assert sleeper.log.with_suffix(".log.1").read_text().startswith("up")
 

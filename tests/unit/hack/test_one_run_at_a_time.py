@@ -26,9 +26,9 @@ def test_second_run_says_what_it_waits_for(tmp_path: Path, capsys: pytest.Captur
     with exclusive("up", tmp_path):
         waiting = threading.Thread(target=second)
         waiting.start()
-        assert wait_until(has_spoken, 10)
+        assert wait_until(has_spoken, 120)
         assert not came.is_set()
-    waiting.join(10)
+    waiting.join(120)
     assert came.is_set()
     assert printed == f"      another run on this machine holds {tmp_path / 'up.lock'}: waiting until it ends\n"
 

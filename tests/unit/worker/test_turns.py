@@ -83,7 +83,7 @@ async def test_leaving_the_queue_or_a_granted_turn_loses_no_turn() -> None:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert turns.under_way == 0
-    async with asyncio.timeout(5), turns.turn(Claim(share, 2)), turns.turn(Claim(share, 3)):
+    async with asyncio.timeout(60), turns.turn(Claim(share, 2)), turns.turn(Claim(share, 3)):
         assert turns.under_way == 2
 
 
