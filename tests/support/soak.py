@@ -12,11 +12,14 @@ import httpx
 from byte_chain import ByteChain
 from worker_stack import GETFILE, SampleFile
 
+from streamvault_common.keys import SLICE_BYTES
+
 BREAK_EVERY_SECONDS = 2.0
 RETRY_SECONDS = 0.2
 LEAST_KINDS = 3
 """So many kinds of things break in every run, also where one takes so long that the time is over."""
-LONGEST_READ_BYTES = 6_000_000
+LONGEST_READ_BYTES = 3 * SLICE_BYTES
+"""Long enough to have a slice in its middle, of which nginx asks by a subrequest."""
 CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectError)
 
 
