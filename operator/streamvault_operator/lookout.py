@@ -22,11 +22,12 @@ async def look_out(kube: Kube, queues: Queues) -> None:
     listed = -1
     while True:
         queues.health.turned("lookout")
-        if len(queues.seen) != listed or queues.titles.overdue_seconds() > PAUSE_SECONDS:
-            listed = len(queues.seen)
+        seen = len(queues.seen)
+        if seen != listed or queues.titles.overdue_seconds() > PAUSE_SECONDS:
             try:
                 for title in await kube.select(TITLE, fields=UNFINISHED):
                     queues.titles.hurry(title["metadata"]["name"])
+                listed = seen
             except KubeError as error:
                 log.warning("cannot look for takedowns", extra={"error": str(error)})
         await asyncio.sleep(PAUSE_SECONDS)

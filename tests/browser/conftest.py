@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import website_edge
 import website_process
+import website_samples
 from browser_network import BrowserNetwork
 from browser_watch import CHROMIUM, CHROMIUM_FLAGS, WAIT_MS, Watch
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from ports import free_port
 
 SCREENSHOTS = website_process.REPOSITORY / "build" / "screenshots"
-SECONDS = 900
+SECONDS = 2400
 """The first test of a run builds the website, which takes minutes beside everything else on two cores."""
 
 
@@ -36,7 +37,9 @@ def chromium(network: BrowserNetwork) -> Iterator[Browser]:
     """A browser. No longer than a module: while Playwright's loop runs, no test with asyncio can."""
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=network.program(CHROMIUM), args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=network.program(CHROMIUM), args=list(CHROMIUM_FLAGS), timeout=WAIT_MS
+        )
         yield browser
         browser.close()
 
@@ -44,6 +47,7 @@ def chromium(network: BrowserNetwork) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def running_library() -> Iterator[tuple[website_edge.Library, str]]:
     library = website_edge.Library()
+    website_samples.draw_pictures()
     edge_port, website_port = free_port(), free_port()
     with (
         website_process.running(website_port, edge_port),

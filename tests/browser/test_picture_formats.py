@@ -29,7 +29,7 @@ def test_browser_takes_the_lightest_format_that_there_is(
     kinds = []
     page.on("response", lambda answer: kinds.append(answer.headers["content-type"]) if "/i/" in answer.url else None)
     page.goto(f"{site}/t/{title.id}")
-    page.wait_for_function("[...document.images].some(image => image.currentSrc && image.naturalWidth > 0)")
+    page.wait_for_function("() => [...document.images].some(image => image.currentSrc && image.naturalWidth > 0)")
     assert set(kinds) == {taken}
 
 

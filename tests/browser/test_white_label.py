@@ -2,7 +2,7 @@
 
 import mimetypes
 
-import httpx
+import patient_http
 import pytest
 import website_process
 import website_samples as samples
@@ -44,7 +44,7 @@ def test_files_for_the_browser_are_clean_and_without_source_maps() -> None:
     ],
 )
 def test_answer_is_clean(site: str, path: str) -> None:
-    answer = httpx.get(site + path)
+    answer = patient_http.get(site + path)
     assert white_label.traces(answer.text, answer.headers["content-type"]) == []
     assert white_label.traces(repr(answer.headers)) == []
     assert "x-powered-by" not in answer.headers

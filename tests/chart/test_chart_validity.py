@@ -95,12 +95,12 @@ def test_takedown_sample_is_a_patch_of_the_film(tmp_path: Path) -> None:
 
 def _until_default_account(api: ApiServer, namespace: str) -> None:
     """Pods are refused until the namespace has its default ServiceAccount."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
         except Refused:
-            assert time.monotonic() < deadline, f"no default ServiceAccount in {namespace} within 30 s"
+            assert time.monotonic() < deadline, f"no default ServiceAccount in {namespace} within 120 s"
             time.sleep(0.1)  # the pause between two looks
         else:
             return

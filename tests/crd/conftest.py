@@ -46,13 +46,13 @@ def namespace(api: ApiServer, crds: None) -> Iterator[str]:
 
 def _until_served(api: ApiServer, path: str) -> None:
     """Wait until the CRD is established and its stored schema is the one in use."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         crd = api.get(path)
         conditions = {entry["type"]: entry["status"] for entry in crd.get("status", {}).get("conditions", [])}
         if conditions.get("Established") == "True" and _is_listed(api, crd):
             return
-        assert time.monotonic() < deadline, f"not served within 30 s: {path}: {conditions}"
+        assert time.monotonic() < deadline, f"not served within 120 s: {path}: {conditions}"
         time.sleep(0.1)  # the pause between two looks
 
 

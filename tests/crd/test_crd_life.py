@@ -27,7 +27,7 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PLURALS = ("titles", "workersessions")
 NEWER = {"titles": "cache", "workersessions": "suspend"}
 """Fields that the older chart's definitions lack."""
-SETTLED_SECONDS = 30.0
+SETTLED_SECONDS = 120.0
 
 
 class Cluster:

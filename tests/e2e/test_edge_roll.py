@@ -16,12 +16,12 @@ from site_under_test import Site, eventually
 from demo.cluster import get, kubectl
 from streamvault_common.keys import ANNOTATION_SPEC_HASH
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 RELEASE, OPERATOR = "streamvault", "streamvault-operator"
 POD, CLAIM = "edge-0", "cache-edge-0"
 FILM, HEAD = "aurora-drift", "bytes=0-1048575"
-SECONDS = 120
+SECONDS = 300
 Manifest = dict[str, Any]
 
 

@@ -59,10 +59,10 @@ async def test_only_unfinished_takedowns_are_hurried_and_one_that_is_new_within_
     kube = await Kube.connect(name)
     tasks = [asyncio.create_task(queues.titles.run()), asyncio.create_task(look_out(kube, queues))]
     try:
-        await until(lambda: bool(seen), 20)
+        await until(lambda: bool(seen))
         declare(api, name, changed(movie(), {"metadata.name": "asked-for", **TAKEN_DOWN}))
         queues.is_news("on-the-air", ("1",))  # the first list goes on
-        await until(lambda: len(seen) == 2, 20)
+        await until(lambda: len(seen) == 2)
         assert seen == ["begun", "asked-for"]
     finally:
         for task in tasks:

@@ -157,7 +157,7 @@ async def _first_draining(scratch: ScratchOperator, names: set[str]) -> str:
             await scratch.beat(name)
         return next((name for name in sorted(names) if scratch.shown(name).startswith("Draining")), "")
 
-    return await until_true(found, 30)
+    return await until_true(found)
 
 
 async def test_a_suspended_session_is_left_alone(scratch: ScratchOperator) -> None:
@@ -179,7 +179,7 @@ async def test_a_pod_that_somebody_edited_is_restored(scratch: ScratchOperator) 
     async def restored() -> bool:
         return bool(scratch.api.get(path)["metadata"]["labels"] == {**labels, "somebody.example/team": "films"})
 
-    await until_true(restored, 40)
+    await until_true(restored)
     assert scratch.api.get(path)["metadata"]["uid"] == uid, "the pod itself goes on serving"
 
     containers = scratch.api.get(path)["spec"]["containers"]

@@ -14,9 +14,9 @@ from site_under_test import Site, eventually
 from demo.telegram import StoredPart
 from streamvault_common.keys import DRAIN_FINALIZER, PURGE_FINALIZER
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 300
 WITHHELD, COURT = 451, "https://court.example/orders"
 """How this release answers for what was taken down."""
 KEPT_SECRETS = {"streamvault-stores", "streamvault-link-keys", "streamvault-edge-agent", "streamvault-manager"}
@@ -87,7 +87,7 @@ def fill(life: Life) -> None:
         life.link, life.dead_link = (source_when_known(site, name) for name in (life.shown, life.doomed))
         for link in (life.link, life.dead_link):
             assert answer(site, link).status_code == 206
-        assert answer(site, life.link).headers["x-cache"] == "HIT"
+        assert answer(site, life.link).headers.get("x-cache") == "HIT"
 
 
 def source_when_known(site: Site, name: str) -> str:
@@ -127,7 +127,7 @@ def test_a_new_installation_resumes_with_the_same_generations_links_and_slices(l
     with life.release.site() as site:
         # The first answer already comes from the slices that the edge before this one kept.
         first = answer(site, life.link)
-        assert (first.status_code, first.headers["x-cache"]) == (206, "HIT")
+        assert (first.status_code, first.headers.get("x-cache")) == (206, "HIT")
         for withheld in (answer(site, life.dead_link), site.http.get(f"/api/titles/{life.doomed}")):
             assert withheld.status_code == WITHHELD, f"{withheld.url}: {withheld.text}"
             assert withheld.headers["link"] == f'<{COURT}>; rel="blocked-by"'
@@ -160,7 +160,7 @@ def test_a_half_done_takedown_goes_on_where_it_stopped(life: Life) -> None:
         "patch", "workersession", "reader", "--type=merge", "--patch", '{"spec": {"roles": ["Stream", "Moderate"]}}'
     )
     done = life.is_condition(life.doomed, "TakedownComplete", status="True")
-    eventually(done, 180, "the takedown is complete")
+    eventually(done, 600, "the takedown is complete")
     known, now = life.before["objects"][life.doomed]["status"]["takedown"], life.status(life.doomed)["takedown"]
     for unchanged in ("auditID", "startedAt", "withdrawnAt"):
         assert now[unchanged] == known[unchanged]

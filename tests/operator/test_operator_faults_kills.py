@@ -13,7 +13,7 @@ MANY_POINTS = 10
 """A takedown has at least as many steps that can be seen from outside before it waits for late writers."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_a_takedown_ends_the_same_wherever_the_operator_dies(stage: Stage) -> None:
     point = watched(stage)
     await stage.start()
@@ -32,7 +32,7 @@ async def test_a_takedown_ends_the_same_wherever_the_operator_dies(stage: Stage)
         killed = any(deaths)
         point.arm(0)
         assert await stage.traces(name, *messages) == [], f"killed after {deaths}"
-        assert stage.audit(name) == COMPLETE, f"killed after {deaths}"
+        assert stage.unhindered(name) == COMPLETE, f"killed after {deaths}"
         assert told_once(stage, name), f"killed after {deaths}: {stage.operator.events(name)}"
     assert number > MANY_POINTS
 
@@ -74,6 +74,7 @@ def is_taken_down(title: Manifest) -> bool:
 
 
 def told_once(stage: Stage, name: str) -> bool:
-    """No Event about the purge was posted twice."""
-    events = [event for event in stage.operator.events(name) if event not in {"Pending", "Published"}]
+    """No Event about the purge was posted twice, but that a step was hindered, which may be so more than once."""
+    told = [event for event in stage.operator.events(name) if event not in {"Pending", "Published"}]
+    events = [event for event in told if not event.endswith("Delayed")]
     return len(events) == len(set(events))

@@ -1,5 +1,6 @@
 """A takedown by a real worker and a local Telegram: its account may not delete, then Telegram is down, then neither"""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ def telegram(tmp_path: Path) -> Iterator[SandboxProcess]:
 
 
 @asynccontextmanager
-async def real_moderator(stage: Stage, telegram: SandboxProcess, folder: Path) -> AsyncIterator[None]:
+async def real_moderator(stage: Stage, telegram: SandboxProcess, folder: Path) -> AsyncIterator[WorkerProcess]:
     """Let a real worker do what the moderator's session is asked for; its pod is played on."""
     session = folder / "session"
     session.write_text(telegram.mint(ACCOUNT), encoding="utf-8")
@@ -40,21 +41,21 @@ async def real_moderator(stage: Stage, telegram: SandboxProcess, folder: Path) -
             "MONGODB_URI": around.mongodb_uri,
             "MONGODB_DATABASE": around.mongodb_database,
             "REDIS_URL": stage.operator.redis.url,
-            "ANSWER_TIMEOUT_SECONDS": "2",
+            "ANSWER_TIMEOUT_SECONDS": "6",
             **telegram.environment,
         }
     )
     await worker.start()
     try:
-        await until_true(lambda: signed_in(worker), 60)
-        yield
+        await until_true(lambda: signed_in(worker))
+        yield worker
     finally:
         await worker.stop()
 
 
 async def signed_in(worker: WorkerProcess) -> bool:
     """Whether the worker can do what it is asked."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return (await http.get(f"{worker.url}/readyz")).status_code == 200
 
 
@@ -75,7 +76,7 @@ async def test_a_moderator_without_rights_is_told_and_the_takedown_ends_once_it_
     await stage.start()
     await stage.moderator()
     await stage.publish("film", *films, **declared(films, copies))
-    async with real_moderator(stage, telegram, tmp_path):
+    async with real_moderator(stage, telegram, tmp_path) as worker:
         telegram.fault(
             kind="error", error="MESSAGE_DELETE_FORBIDDEN", code=403, account=ACCOUNT, method=DELETE_CALL, count=1000
         )
@@ -89,8 +90,9 @@ async def test_a_moderator_without_rights_is_told_and_the_takedown_ends_once_it_
         telegram.kill()
         await stage.restart(minutes_later=1)
         await stage.until_reason("film", "SourcePurged", "False/Unreachable")
-        telegram.start()
+        await asyncio.to_thread(telegram.start)
         telegram.clear_faults()
+        await until_true(lambda: signed_in(worker))
         await stage.restart(minutes_later=1)
         await stage.until_title("film", "TakenDown")
     assert left(telegram, LIBRARY, films) == set()

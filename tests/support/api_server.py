@@ -14,6 +14,7 @@ import httpx
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LATE_WATCH_SECONDS = 60
 Manifest = dict[str, Any]
 
 
@@ -55,13 +56,24 @@ class ApiServer:
         return self._send("DELETE", path, None, "application/json", params)
 
     def history(self, path: str, since: str) -> list[Manifest]:
-        """Every change of a collection's objects after a resource version, as watch events, oldest first."""
-        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "1"}
+        """Every change of a collection's objects after a resource version, as watch events, oldest first.
+
+        Up to now: up to the latest change of the objects that are there. A watch may be behind what a list tells.
+        """
+        latest = max((_version(one) for one in self.get(path)["items"]), default=0)
+        if latest <= int(since):
+            return []
+        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": str(LATE_WATCH_SECONDS)}
+        seen: list[Manifest] = []
         with self._http.stream("GET", path, params=params) as answer:
             if answer.is_error:
                 answer.read()
                 raise Refused(answer.status_code, _reason(answer))
-            return [json.loads(line) for line in answer.iter_lines() if line]
+            for line in filter(None, answer.iter_lines()):
+                seen.append(json.loads(line))
+                if _version(seen[-1]["object"]) >= latest:
+                    return seen
+        raise TimeoutError(f"a watch of {path} did not come to {latest} within {LATE_WATCH_SECONDS} s")
 
     def _send(
         self,
@@ -78,6 +90,11 @@ class ApiServer:
             raise Refused(answer.status_code, _reason(answer))
         document: Manifest = answer.json()
         return document
+
+
+def _version(thing: Manifest) -> int:
+    """The API server counts them up."""
+    return int(thing["metadata"]["resourceVersion"])
 
 
 def kubeconfig_path() -> Path:
@@ -100,7 +117,7 @@ def connect(kubeconfig: Path) -> Iterator[ApiServer]:
             key.write_bytes(_pem(user, "client-key"))
             tls.load_cert_chain(certificate, key)
     headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
-    with httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=60, trust_env=False) as http:
+    with httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=90, trust_env=False) as http:
         yield ApiServer(http)
 
 

@@ -26,7 +26,7 @@ from streamvault_dev.cluster.daemons import Daemon
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KINDS = ("workersessions", "titles")
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 PAUSE_SECONDS = 0.05
 LOOPBACK = "127.0.0.1"
 # Nobody makes service accounts here, and loopback is no address for an endpoint.

@@ -1,5 +1,6 @@
 """An operator with everything it needs, each connection of it in the test's hand: API server, stores, edge, workers."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -147,7 +148,7 @@ class Stage:
         """Wait until something holds of a Title; it is {} when it is gone."""
 
         async def looks() -> bool:
-            return holds(self.title(name))
+            return holds(await asyncio.to_thread(self.title, name))
 
         try:
             await until_true(looks, seconds)
@@ -171,6 +172,10 @@ class Stage:
         """What is on record of a title's purge: kind, step and outcome, sorted."""
         found = self.records[documents.AUDIT].find({"title": name})
         return sorted(" ".join(filter(None, (one["kind"], one["step"], one["outcome"]))) for one in found)
+
+    def unhindered(self, name: str) -> list[str]:
+        """The same without what was just too slow to answer for a moment, which is on record as well."""
+        return [line for line in self.audit(name) if not line.endswith(" Unreachable")]
 
     async def traces(self, name: str, *messages: int) -> list[str]:
         """Everything that a finished takedown must have removed or put up, but did not."""

@@ -20,15 +20,19 @@ _READ_FRAME = """
       const y = Math.round(height * top) + side / 2;
       second = second * 2 + (context.getImageData(x, y, 1, 1).data[0] > 127 ? 1 : 0);
     }
-    resolve({second, mediaTime: frame ? frame.mediaTime : video.currentTime, currentTime: video.currentTime, height});
+    // The last frame of a film that has ended began before its end.
+    const mediaTime = frame ? frame.mediaTime : Math.max(0, video.currentTime - 0.5);
+    resolve({second, mediaTime, currentTime: video.currentTime, height});
   };
   video.requestVideoFrameCallback(read);
+  video.addEventListener("ended", read, {once: true});
+  if (video.paused) read();
 })
 """
 
 
 def shown_second(page: Page) -> int:
-    """Which second of the film the next painted frame shows, read from its pixels; the page's only video plays."""
+    """Which second of the film the next painted frame shows, or the present one of a still film; from its pixels."""
     frame = page.evaluate(_READ_FRAME, [CODE_BITS, CODE_LEFT, CODE_TOP, CODE_SIZE])
     second: int = frame["second"]
     ahead_seconds = 0.5

@@ -35,7 +35,7 @@ def events(name: str) -> Counter[str]:
 
 def audit_records(title: str) -> list[AuditRecord]:
     """What the audit collection holds of a title."""
-    with MongoClient[dict[str, Any]](installation_uri(), serverSelectionTimeoutMS=5000) as client:
+    with MongoClient[dict[str, Any]](installation_uri(), serverSelectionTimeoutMS=60_000) as client:
         return [AuditRecord.model_validate(entry) for entry in client[_database()][AUDIT].find({"title": title})]
 
 

@@ -72,10 +72,10 @@ def _ready(session: dict[str, Any]) -> str:
 
 
 def pod_uids(without: str = "") -> dict[str, str]:
-    """The uid of every pod of the namespace whose component is another one than `without`, by name."""
+    """The uid of every pod that stays in the namespace and whose component is another one than `without`, by name."""
     pods = json.loads(kubectl("get", "pods", "-o", "json"))["items"]
     return {
         pod["metadata"]["name"]: pod["metadata"]["uid"]
         for pod in pods
-        if pod["metadata"]["labels"].get(LABEL_COMPONENT) != without
+        if pod["metadata"]["labels"].get(LABEL_COMPONENT) != without and "deletionTimestamp" not in pod["metadata"]
     }

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 import preloaded_python
-from conditions import until
+from conditions import DEADLINE_SECONDS, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ADMIN_TOKEN = "a-token-for-tests-only"
@@ -26,7 +26,6 @@ SETTINGS = {
     "TG_API_HASH": "none",
     "PORT": "0",
 }
-START_SECONDS = 30
 
 
 def manager_path() -> str:
@@ -42,7 +41,7 @@ class ManagerProcess:
         self._process: preloaded_python.Program | None = None
         self._reading: asyncio.Task[None] | None = None
         self.log: list[dict[str, Any]] = []
-        self.http = httpx.AsyncClient(timeout=20, trust_env=False)
+        self.http = httpx.AsyncClient(timeout=90, trust_env=False)
 
     async def __aenter__(self) -> Self:
         reading, writing = os.pipe()
@@ -52,7 +51,7 @@ class ManagerProcess:
         finally:
             os.close(writing)
             self._reading = asyncio.create_task(self._read_log(reading))
-        line = await self.logged("Uvicorn running on", START_SECONDS)
+        line = await self.logged("Uvicorn running on")
         found = re.search(r":(\d+) ", line["message"])
         assert found is not None
         self.http.base_url = httpx.URL(f"http://127.0.0.1:{found[1]}")
@@ -64,11 +63,11 @@ class ManagerProcess:
         await self.http.aclose()
         if self._process is not None:
             self._process.kill()
-            await self._ended(20)
+            await self._ended(DEADLINE_SECONDS)
         if self._reading is not None:
             await self._reading
 
-    async def logged(self, words: str, seconds: float = 20.0) -> dict[str, Any]:
+    async def logged(self, words: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
         """The first log line whose message holds `words`; waits for it, raises AssertionError with the log."""
         try:
             async with asyncio.timeout(seconds):
@@ -80,7 +79,7 @@ class ManagerProcess:
         except TimeoutError:
             raise AssertionError(f"{words!r} was not logged:\n" + "\n".join(map(str, self.log[-40:]))) from None
 
-    async def terminate(self, seconds: float = 20.0) -> int:
+    async def terminate(self, seconds: float = DEADLINE_SECONDS) -> int:
         """SIGTERM; gives the exit status."""
         assert self._process is not None
         self._process.terminate()

@@ -64,7 +64,7 @@ class OperatorForks:
 
     def close(self) -> None:
         """End every operator."""
-        self._server.communicate(timeout=20)
+        self._server.communicate(timeout=60)
 
 
 def serve() -> None:

@@ -109,7 +109,7 @@ def found_again(parts: Iterable[StoredPart]) -> set[int]:
     for channel, ids in by_channel.items():
         path = f"{CONTROL_URL}/control/accounts/{UPLOADER}/chats/{channel}/messages"
         query = {"after": min(ids) - 1, "before": max(ids) + 1, "limit": 1000}
-        answer = httpx.get(path, params=query, timeout=20, trust_env=False)
+        answer = httpx.get(path, params=query, timeout=60, trust_env=False)
         answer.raise_for_status()
         found |= ids & {int(message["id"]) for message in answer.json()}
     return found

@@ -18,7 +18,7 @@ from demo.cluster import get, kubectl
 from streamvault_common.keys import LABEL_COMPONENT
 
 STATEFUL_SET, SECRET, POD = "mongodb", "streamvault-stores", "mongodb"
-START_SECONDS = 180
+START_SECONDS = 300
 LONGEST_USE_SECONDS = 2 * 3600
 """A run that was killed cannot clean up: its pod ends by itself."""
 
@@ -63,7 +63,7 @@ def _copy_of_secret(secret: dict[str, Any]) -> dict[str, Any]:
 def _answers(uri: str) -> bool:
     """FerretDB looks only every few seconds whether it is ready."""
     try:
-        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000) as client:
+        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=10_000) as client:
             client.admin.command("ping")
     except PyMongoError:
         return False

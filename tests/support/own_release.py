@@ -26,10 +26,10 @@ from streamvault_common.keys import SESSION_FILE_KEY
 from streamvault_dev.cluster.choice import choose
 
 NAME, PREFIX = "streamvault", "release-test-"
-LONGEST_LIFE = timedelta(minutes=20)
+LONGEST_LIFE = timedelta(minutes=45)
 WORKLOADS = ("deployment/streamvault-operator", "deployment/manager", "statefulset/mongodb", "statefulset/redis")
 START_SECONDS = 300
-STOP_SECONDS = 120
+STOP_SECONDS = 300
 CUSTOM = "titles,workersessions"
 PARTS = "app.kubernetes.io/name=streamvault,app.kubernetes.io/component!=worker"
 SANDBOX = "telegram-sandbox.streamvault.svc"

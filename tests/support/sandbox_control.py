@@ -33,7 +33,7 @@ def getfile_calls(*accounts: str) -> int:
 
 def getfile_calls_at_rest() -> int:
     """The same, once nobody has called for a while: films are also read ahead of their viewers."""
-    deadline, calls, since = time.monotonic() + 60, getfile_calls(), time.monotonic()
+    deadline, calls, since = time.monotonic() + 180, getfile_calls(), time.monotonic()
     while time.monotonic() < since + REST_SECONDS:
         assert time.monotonic() < deadline, "somebody keeps reading films"
         time.sleep(0.2)  # the pause between two looks, not a wait
@@ -80,6 +80,6 @@ def revoke(session: Session, mode: str = "unregistered") -> None:
 
 
 def _ask(method: str, path: str, **request: Any) -> Any:
-    answer = httpx.request(method, f"{CONTROL_URL}{path}", timeout=30, trust_env=False, **request)
+    answer = httpx.request(method, f"{CONTROL_URL}{path}", timeout=60, trust_env=False, **request)
     answer.raise_for_status()
     return answer.json() if answer.content else None

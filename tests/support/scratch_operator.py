@@ -25,7 +25,7 @@ from streamvault_common.keys import API_VERSION
 from streamvault_common.models import SessionReport, Verdict, WorkerState
 
 NOWHERE = {"streamvault.io/node": "none"}
-SLOW = 60.0
+SLOW = 180.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ class Surroundings:
 
 
 class ScratchOperator:
-    """One namespace, one Redis, and an operator that can be killed and started again."""
+    """One namespace, one Redis, and an operator that can be killed and started again.
+
+    Whatever waits asks the API server in another thread: what the operator talks to may live in this one, and an
+    answer that is slow must not hold that up.
+    """
 
     def __init__(self, api: ApiServer, namespace: str, folder: Path, surroundings: Surroundings | None = None) -> None:
         self.api = api
@@ -145,7 +149,7 @@ class ScratchOperator:
         """Wait until the session is shown as `wanted`."""
 
         async def matches() -> bool:
-            return self.shown(name) == wanted
+            return await asyncio.to_thread(self.shown, name) == wanted
 
         try:
             await until_true(matches, SLOW)
@@ -156,7 +160,7 @@ class ScratchOperator:
         """The worker pod of a session, as soon as there is one (with another uid than `other_than`)."""
 
         async def found() -> Manifest | None:
-            pod = self.find("pods", keys.pod_name(name))
+            pod = await asyncio.to_thread(self.find, "pods", keys.pod_name(name))
             return pod if pod is not None and pod["metadata"]["uid"] != other_than else None
 
         pod = await until_true(found, SLOW)
@@ -167,7 +171,7 @@ class ScratchOperator:
         """Wait until the session has no worker pod."""
 
         async def gone() -> bool:
-            return self.find("pods", keys.pod_name(name)) is None
+            return await asyncio.to_thread(self.find, "pods", keys.pod_name(name)) is None
 
         await until_true(gone, SLOW)
 
@@ -212,7 +216,7 @@ class ScratchOperator:
         """Wait until there are Events for all these reasons: each is written after the status that it tells of."""
 
         async def told() -> bool:
-            return set(reasons) <= set(self.events(name))
+            return set(reasons) <= set(await asyncio.to_thread(self.events, name))
 
         try:
             await until_true(told, SLOW)

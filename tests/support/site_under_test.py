@@ -18,12 +18,36 @@ CONTROL_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:30081")
 
 T = TypeVar("T")
 
+BUSY = {502, 503, 504}
+
+
+class Patient(httpx.BaseTransport):
+    """Asks again while nobody can answer at this moment: on a busy machine one part may wait too long for another."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._http = httpx.HTTPTransport(trust_env=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The first answer that is none of BUSY, else the last one."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            answer = self._http.handle_request(request)
+            if answer.status_code not in BUSY or time.monotonic() >= deadline:
+                return answer
+            answer.read()
+            time.sleep(0.5)  # the pause between two looks, not a wait
+
+    def close(self) -> None:
+        """Drop every connection."""
+        self._http.close()
+
 
 class Site:
-    """A viewer without a browser."""
+    """A viewer without a browser, who sees a 503 only if it lasts for `patience_seconds`."""
 
-    def __init__(self, base_url: str = SITE_URL) -> None:
-        self.http = httpx.Client(base_url=base_url, timeout=60, trust_env=False)
+    def __init__(self, base_url: str = SITE_URL, patience_seconds: float = 60.0) -> None:
+        self.http = httpx.Client(base_url=base_url, timeout=60, trust_env=False, transport=Patient(patience_seconds))
 
     def grant(self, title: str, episode: int | None = None) -> dict[str, Any]:
         """A play grant, as the player asks for it."""

@@ -23,7 +23,7 @@ def installation_uri() -> str:
     if secret is None:
         raise LookupError("no MongoDB: run `make up`")
     address = kubectl("get", "service", "mongodb", "-o", "jsonpath={.spec.clusterIP}")
-    with closing(socket.create_connection((address, PORT), timeout=5)):
+    with closing(socket.create_connection((address, PORT), timeout=60)):
         pass
     return moved(base64.b64decode(secret["data"]["MONGODB_URI"]).decode(), f"{address}:{PORT}")
 
@@ -39,7 +39,7 @@ async def database(uri: str) -> AsyncIterator[str]:
 
 
 def _drop(uri: str, name: str) -> None:
-    with MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=5000) as client:
+    with MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=60_000) as client:
         client.drop_database(name)
 
 

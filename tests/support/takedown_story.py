@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from installed_edge import CachedFile, InstalledEdge
 from installed_trail import phase
 from installed_workers import busy_pod
-from own_films import MIRROR_ID, adorn, declare, entry, film, found_again, fresh, noise, take_down, upload
+from own_films import MIRROR_ID, adorn, declare, entry, film, found_again, fresh, let_go, noise, take_down, upload
 from sandbox_control import fault
 from site_under_test import SITE_URL, Site, eventually
 from viewers import InMidFilm, Insistent
@@ -57,20 +57,30 @@ class OwnFilm:
     files: list[CachedFile] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """How soon people noticed that a film was taken down, in seconds after the declaration."""
+
+    since: float
+    """When the declaration was made (`time.monotonic`)."""
+    asked: float
+    """When it was on its way, a little before."""
+    off_air: dict[str, float]
+    cut: dict[str, float | None]
+    unread: dict[str, int]
+
+
 @dataclass
 class Story:
     """What was seen of the film before, during and after its takedown; times are seconds after the declaration."""
 
     film: OwnFilm
     before: Sight
-    messages_before: set[int] = field(default_factory=set)
-    off_air: dict[str, float] = field(default_factory=dict)
-    cut: dict[str, float | None] = field(default_factory=dict)
-    unread: dict[str, int] = field(default_factory=dict)
-    answers: list[tuple[float, int]] = field(default_factory=list)
-    slices: list[tuple[float, int]] = field(default_factory=list)
-    asked: float = 0.0
-    """When the declaration was on its way, a little before it was made."""
+    messages_before: set[int]
+    withdrawal: Withdrawal
+    answers: dict[str, list[tuple[float, int]]]
+    """Of the links that were given out: (time of the answer, status), in order."""
+    slices: list[tuple[float, int]]
 
 
 def track(name: str) -> bytes:
@@ -90,45 +100,62 @@ def published() -> OwnFilm:
     files = [entry(quality, part) for quality, part in zip(("720p", "1080p", "480p"), videos, strict=True)]
     adorn(name, PLOT, poster, subtitles)
     declare(name, film(displayName=own.called, files=files, mirrors=[mirror]))
-    eventually(lambda: phase("ti", name) == "Published", 60, "the film is published")
+    eventually(lambda: phase("ti", name) == "Published", 180, "the film is published")
     return own
 
 
 def take_down_and_look_on(site: Site, edge: InstalledEdge, own: OwnFilm) -> Story:
     """Watch the film, take it down, and look on until the operator is done and a minute has passed."""
+    begin_to_watch(site, own)
+    own.poster = site.http.get(f"/api/titles/{own.name}").json()["posters"][0]["url"]
+    before, messages = sight(site, own), found_again([*own.parts, *own.mirrored])
+    with Insistent(SITE_URL, [own.links["480p"], own.links["1080p"]]) as insistent:
+        eventually(lambda: all(insistent.answers.values()), 180, "who keeps asking is answered")
+        withdrawal = withdraw_while_watched(site, own)
+        slices = look_on(edge, own, withdrawal.since)
+    answers = {
+        link: [(at - withdrawal.since, status) for at, status in told] for link, told in insistent.answers.items()
+    }
+    return Story(own, before, messages, withdrawal, answers, slices)
+
+
+def withdraw_another(site: Site) -> Withdrawal:
+    """The same with another film, of which nothing else is looked at."""
+    own = published()
+    try:
+        begin_to_watch(site, own)
+        return withdraw_while_watched(site, own)
+    finally:
+        let_go(own.name, "--wait=false")
+
+
+def begin_to_watch(site: Site, own: OwnFilm) -> None:
+    """Ask for links as the player does; one of the files is read to its end."""
     grant = site.grant(own.name)
     own.links = {source["quality"]: source["url"] for source in grant["sources"]}
     own.files = [CachedFile.of(source) for source in grant["sources"]]
     own.subtitles = grant["tracks"][0]["url"]
-    own.poster = site.http.get(f"/api/titles/{own.name}").json()["posters"][0]["url"]
-    story = Story(own, sight(site, own), found_again([*own.parts, *own.mirrored]))
     site.sha256(own.links["1080p"])
-    with Insistent(SITE_URL, [own.links["480p"], own.links["1080p"]]) as insistent:
-        since = withdraw_while_watched(site, own, story)
-        look_on(edge, own, story, since)
-    story.answers = [(at - since, status) for at, status in insistent.answers]
-    return story
 
 
-def withdraw_while_watched(site: Site, own: OwnFilm, story: Story) -> float:
-    """Take the film down while two viewers are in mid-film and a third keeps asking; returns when."""
+def withdraw_while_watched(site: Site, own: OwnFilm) -> Withdrawal:
+    """Take the film down while two viewers are in mid-film."""
     with (
         fault("latency", **WITHHELD),
         InMidFilm(SITE_URL, own.links["1080p"], PLAYED_BYTES_PER_SECOND) as cached,
         InMidFilm(SITE_URL, own.links["720p"], PLAYED_BYTES_PER_SECOND) as uncached,
     ):
-        eventually(lambda: cached.watching and uncached.watching, 60, "everybody watches")
-        assert busy_pod() is not None, "no worker is reading the uncached film"
+        eventually(lambda: cached.watching and uncached.watching, 180, "everybody watches")
+        eventually(busy_pod, 180, "a worker is reading the uncached film")
         asked = time.monotonic()
         take_down(own.name, reference=REFERENCE)
         since = time.monotonic()
-        story.asked = asked - since
-        story.off_air = off_air(site, own, since)
-        eventually(lambda: not (cached.watching or uncached.watching), 60, "nobody watches any more")
-    for name, one in (("cached", cached), ("uncached", uncached)):
-        story.cut[name] = None if one.cut_at is None else one.cut_at - since
-        story.unread[name] = one.promised - one.received
-    return since
+        gone = off_air(site, own, since)
+        eventually(lambda: not (cached.watching or uncached.watching), 180, "nobody watches any more")
+    viewers = {"cached": cached, "uncached": uncached}
+    cut = {name: None if one.cut_at is None else one.cut_at - since for name, one in viewers.items()}
+    unread = {name: one.promised - one.received for name, one in viewers.items()}
+    return Withdrawal(since, asked - since, gone, cut, unread)
 
 
 def off_air(site: Site, own: OwnFilm, since: float) -> dict[str, float]:
@@ -142,20 +169,22 @@ def off_air(site: Site, own: OwnFilm, since: float) -> dict[str, float]:
                 gone[what] = time.monotonic() - since
         return len(gone) == len(asked)
 
-    eventually(all_gone, 60, "page, API and links say that it is gone")
+    eventually(all_gone, 180, "page, API and links say that it is gone")
     return gone
 
 
-def look_on(edge: InstalledEdge, own: OwnFilm, story: Story, since: float) -> None:
+def look_on(edge: InstalledEdge, own: OwnFilm, since: float) -> list[tuple[float, int]]:
     """Count slices until the takedown is over and the edge has been clean for long enough to tell."""
+    slices: list[tuple[float, int]] = []
 
     def over() -> bool:
-        story.slices.append((time.monotonic() - since, sum(edge.slices(file) for file in own.files)))
-        clean_since = next((at for at, count in story.slices if count == 0), None)
-        long_enough = clean_since is not None and story.slices[-1][0] >= clean_since + CLEAN_SECONDS
+        slices.append((time.monotonic() - since, sum(edge.slices(file) for file in own.files)))
+        clean_since = next((at for at, count in slices if count == 0), None)
+        long_enough = clean_since is not None and slices[-1][0] >= clean_since + CLEAN_SECONDS
         return long_enough and phase("ti", own.name) == "TakenDown"
 
-    eventually(over, 180, "the film is taken down")
+    eventually(over, 400, "the film is taken down")
+    return slices
 
 
 def sight(site: Site, own: OwnFilm) -> Sight:

@@ -79,7 +79,7 @@ def published(site: Site, names: list[str]) -> list[Own]:
 
 def until_published(name: str) -> None:
     """Wait until a title is on the air."""
-    eventually(lambda: phase("ti", name) == "Published", 60, f"{name} is published")
+    eventually(lambda: phase("ti", name) == "Published", 180, f"{name} is published")
 
 
 def watched(site: Site, name: str, parts: dict[str, StoredPart]) -> Own:
@@ -88,9 +88,9 @@ def watched(site: Site, name: str, parts: dict[str, StoredPart]) -> Own:
 
     def held() -> bool:
         answers = [site.read(source["url"], "bytes=0-99") for source in sources.values()]
-        return {(answer.status_code, answer.headers["x-cache"]) for answer in answers} == {(206, "HIT")}
+        return {(answer.status_code, answer.headers.get("x-cache")) for answer in answers} == {(206, "HIT")}
 
-    eventually(held, 60, "the edge holds every file")
+    eventually(held, 180, "the edge holds every file")
     cached = {quality: CachedFile.of(source) for quality, source in sources.items()}
     return Own(name, parts, {quality: source["url"] for quality, source in sources.items()}, cached)
 
@@ -104,7 +104,7 @@ def pause(site: Site, own: Own) -> tuple[str, str]:
     """Suspend a title, then give it another name; returns the reason of Ready and the name that people see."""
     change = {"spec": {"suspend": True, "displayName": CALLED_WHILE_PAUSED}}
     kubectl("patch", "title", own.name, "--type=merge", "--patch", json.dumps(change))
-    eventually(lambda: condition("ti", own.name, "Ready").get("reason") == "Suspended", 60, "it is shown as suspended")
+    eventually(lambda: condition("ti", own.name, "Ready").get("reason") == "Suspended", 180, "it is shown as suspended")
     shown: str = site.http.get(f"/api/titles/{own.name}").json()["displayName"]
     return condition("ti", own.name, "Ready")["reason"], shown
 

@@ -43,7 +43,7 @@ class InMidFilm:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=90)
 
     @property
     def watching(self) -> bool:
@@ -53,7 +53,7 @@ class InMidFilm:
     def _watch(self) -> None:
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            connection.settimeout(20)
+            connection.settimeout(60)
             connection.connect(self._end)
             connection.sendall(self._request)
             head, _, begun = self._head(connection).partition(b"\r\n\r\n")
@@ -81,13 +81,14 @@ class InMidFilm:
 
 @dataclass
 class Insistent:
-    """Asks for these links again and again; `answers` are (time of the answer, status)."""
+    """Asks for these links again and again; `answers` are (time of the answer, status) by link, in order."""
 
     site_url: str
     paths: Sequence[str]
-    answers: list[tuple[float, int]] = field(default_factory=list)
+    answers: dict[str, list[tuple[float, int]]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.answers = {path: [] for path in self.paths}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
@@ -106,5 +107,5 @@ class Insistent:
             while not self._stop.is_set():
                 for path in self.paths:
                     with http.stream("GET", path, headers={"Range": "bytes=0-99999"}) as answer:
-                        self.answers.append((time.monotonic(), answer.status_code))
+                        self.answers[path].append((time.monotonic(), answer.status_code))
                 self._stop.wait(ASK_AGAIN_SECONDS)

@@ -71,7 +71,7 @@ class Library:
         self._pictures: dict[str, tuple[samples.Sample, int, str]] = {}
         self._tokens: set[str] = set()
         for sample in samples.SAMPLES:
-            for suffix in ("avif", "webp", "jpeg"):
+            for suffix in samples.FORMATS:
                 for width in samples.WIDTHS:
                     self._pictures[asset_id(sample.id, f"poster-{width}.{suffix}")] = (sample, width, suffix)
 
@@ -145,7 +145,12 @@ class StandIn:
 
     def __init__(self, library: Library, website_port: int) -> None:
         self._library = library
-        self._website = httpx.AsyncClient(base_url=f"http://127.0.0.1:{website_port}", timeout=30)
+        # A connection for each request: on one that is kept, the website's idle limit may meet the next request.
+        self._website = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{website_port}",
+            timeout=60,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     def app(self) -> Starlette:
         @asynccontextmanager
@@ -294,7 +299,7 @@ def serve(library: Library, port: int, website_port: int) -> Iterator[None]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not server.started:
         if time.monotonic() > deadline:
             raise TimeoutError("the stand-in for the edge did not start")

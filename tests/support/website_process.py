@@ -16,8 +16,9 @@ from streamvault_dev import environments, fingerprint
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "images" / "frontend"
 BUILT = REPOSITORY / "build" / "website"
-INSTALL_SECONDS = 600
-START_SECONDS = 60
+BUILD_SECONDS = 1500
+START_SECONDS = 180
+STOP_SECONDS = 60
 
 
 def install() -> None:
@@ -61,7 +62,7 @@ def run(argv: list[str], **environment: str) -> None:
         env={**os.environ, **environments.node_environment(), "NEXT_TELEMETRY_DISABLED": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=INSTALL_SECONDS,
+        timeout=BUILD_SECONDS,
         check=False,
     )
     if done.returncode != 0:
@@ -89,7 +90,11 @@ def running(port: int, manager_port: int, environment: Mapping[str, str] | None 
             yield
         finally:
             process.terminate()
-            process.wait(timeout=15)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -98,7 +103,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) ->
         if process.poll() is not None:
             break
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=2).status_code == 200:
+            if httpx.get(url, timeout=10).status_code == 200:
                 return
         time.sleep(0.1)
     raise RuntimeError(f"the website did not start:\n{log.read_text()[-3000:]}")

@@ -16,6 +16,7 @@ FILM_SECONDS = 60
 MARK_SIZE = 32
 MARK_STEP = 3
 WIDTHS = (200, 400, 800)
+FORMATS = ("avif", "webp", "jpeg")
 # Small pictures under large names: the website only sees the name, a test tells the files apart by their width.
 FRAMES = {Quality.UHD: (960, 540), Quality.FHD: (640, 360), Quality.HD: (320, 180)}
 CODECS = "avc1.64001f, mp4a.40.2"
@@ -140,7 +141,7 @@ def fid_of(title_id: str, quality: Quality, episode: int | None) -> str:
 def pictures(
     title_id: str, role: str, ratio: tuple[int, int], formats: tuple[str, ...] = ("avif", "webp")
 ) -> tuple[Picture, ...]:
-    """The renditions of a picture; their bytes are drawn when they are first asked for."""
+    """The renditions of a picture."""
     return tuple(
         Picture(
             url=f"/i/{asset_id(title_id, f'{role}-{width}.{suffix}')}",
@@ -154,13 +155,28 @@ def pictures(
     )
 
 
+def draw_pictures() -> None:
+    """Every rendition that is not there yet: a page that waits for one is not kept waiting by the drawing of others."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for sample in SAMPLES:
+        paths = [(width, _picture_file(sample, width, suffix)) for width in WIDTHS for suffix in FORMATS]
+        missing = [(width, path) for width, path in paths if not path.is_file()]
+        if not missing:
+            continue
+        poster = draw_poster(sample)
+        for width, path in missing:
+            unfinished = path.with_suffix(f".unfinished{path.suffix}")
+            poster.resize((width, width * 3 // 2), Image.Resampling.LANCZOS).save(unfinished, quality=70)
+            unfinished.rename(path)
+
+
 def picture_bytes(sample: Sample, width: int, suffix: str) -> bytes:
-    path = CACHE / f"{sample.id}-{width}.{suffix}"
-    if not path.is_file():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        image = draw_poster(sample).resize((width, width * 3 // 2), Image.Resampling.LANCZOS)
-        image.save(path, quality=70)
-    return path.read_bytes()
+    """A rendition that `draw_pictures` made."""
+    return _picture_file(sample, width, suffix).read_bytes()
+
+
+def _picture_file(sample: Sample, width: int, suffix: str) -> Path:
+    return CACHE / f"{sample.id}-{width}.{suffix}"
 
 
 def tone(hue: int) -> str:

@@ -117,7 +117,7 @@ async def serving(metrics: Metrics, health: Health, queue: WorkQueue) -> AsyncIt
     runner = await server.start(0, metrics, health, [queue], watching)
     port = runner.addresses[0][1]
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             yield Probes(http, watching)
     finally:
         await runner.cleanup()

@@ -135,7 +135,7 @@ async def test_what_only_the_catalogue_knows_is_withdrawn_too(
 async def _three(heard: Any) -> AsyncIterator[dict[str, Any]]:
     """The confirmation of the subscription and two announcements."""
     for _ in range(3):
-        yield await heard.get_message(timeout=5)
+        yield await heard.get_message(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ async def test_what_cannot_be_read_holds_its_step_up_and_says_where() -> None:
 
 
 async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis: RedisServer) -> None:
-    requests = Requests(redis.client(), deadline_seconds=5)
+    requests = Requests(redis.client(), deadline_seconds=60)
 
     async def worker(client: Any) -> MessagesRequest:
-        ((_, ((_, fields),)),) = await client.xread({keys.requests_key("four"): "0"}, block=5000)
+        ((_, ((_, fields),)),) = await client.xread({keys.requests_key("four"): "0"}, block=60_000)
         request = MessagesRequest.model_validate_json(fields[REQUEST_FIELD])
         reply = MessagesReply(outcome=ReplyOutcome.DONE, present=(2,))
         await client.rpush(keys.reply_key(request.id), reply.model_dump_json())
