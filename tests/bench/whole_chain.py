@@ -26,7 +26,7 @@ WARM_ROUNDS = 12
 
 def main() -> int:
     """Measure, print, write; returns the exit status."""
-    site = Site()
+    site = Site(patience_seconds=0)
     source = site.source(TITLE, QUALITY)
     with installed_edge() as edge:
         edge.purge(CachedFile.of(source))
