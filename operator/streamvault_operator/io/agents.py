@@ -78,10 +78,10 @@ class Agents:
         swept = await self._each(one(file) for file in slices)
         return Swept(sum(one.removed for one in swept), sum(one.remaining for one in swept))
 
-    async def keys_zone_failures(self, address: str) -> int:
-        """How many slices nginx could not keep since it started, because its keys zone was full."""
+    async def keys_zone_failures(self, address: str) -> int | None:
+        """How often nginx found no room in a keys zone since it started; None while nobody counts."""
         failures = (await self._ask(address, "GET", "/keys-zone", {200})).get("failures")
-        return failures if isinstance(failures, int) else 0
+        return failures if isinstance(failures, int) else None
 
     async def _each(self, calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """A season has hundreds of files: a few at once, and every one is tried before the first failure is raised."""

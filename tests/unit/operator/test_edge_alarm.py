@@ -16,21 +16,26 @@ from streamvault_edge.metrics import KEYS_ZONE_FAILURES
 from streamvault_operator.config import OperatorConfig
 from streamvault_operator.edge_alarm import REASON, TELL_AGAIN_SECONDS, EdgeAlarm
 from streamvault_operator.io.agents import Agents, AgentUnavailable
+from streamvault_operator.io.kube import KubeError
 from streamvault_operator.io.reports import Reports
 
-POD = {"status": {"phase": "Running", "podIP": "127.0.0.1"}}
+PODS = [{"status": {"phase": "Running", "podIP": address}} for address in ("::1", "127.0.0.1")]
+"""At the first address nobody answers, as on a node that was lost."""
 
 
 class Kube:
-    """Knows one pod of the edge, and keeps the Events."""
+    """Knows the pods of the edge, and keeps the Events."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
+        self.away = False
 
     async def select(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        return [POD]
+        return PODS
 
     async def find(self, *_: Any) -> dict[str, Any]:
+        if self.away:
+            raise KubeError("the API server is away")
         return {"metadata": {"name": "edge"}}
 
     async def post_event(self, _: dict[str, Any], reason: str, message: str, *, warning: bool) -> None:
@@ -80,16 +85,26 @@ async def test_a_full_zone_is_told_once_an_hour_while_it_grows(edge: Edge, redis
     await edge.counted(3)
     await edge.counted(7)
     assert [reason for reason, _ in edge.kube.events] == [REASON]
-    assert "3 slices were not cached" in edge.kube.events[0][1]
+    assert "no room in it 3 times" in edge.kube.events[0][1]
     async with redis.client() as client:
         entries: Any = await client.xrange(EVENTS_STREAM)
     [(_, told)] = entries
     assert told["text"] == edge.kube.events[0][1]
     edge.now += TELL_AGAIN_SECONDS
     await edge.counted(7)
-    assert len(edge.kube.events) == 1, "nothing happened since"
-    await edge.counted(8)
-    assert len(edge.kube.events) == 2
+    assert "no room in it 4 times" in edge.kube.events[1][1], "what came since the hour began"
+    edge.now += TELL_AGAIN_SECONDS
+    await edge.counted(7)
+    assert len(edge.kube.events) == 2, "nothing happened since"
+
+
+async def test_what_could_not_be_told_is_told_later(edge: Edge) -> None:
+    edge.kube.away = True
+    with pytest.raises(KubeError):
+        await edge.counted(3)
+    edge.kube.away = False
+    await edge.counted(4)
+    assert "no room in it 4 times" in edge.kube.events[0][1]
 
 
 async def test_an_nginx_that_started_anew_counts_from_nothing(edge: Edge) -> None:
@@ -98,7 +113,7 @@ async def test_an_nginx_that_started_anew_counts_from_nothing(edge: Edge) -> Non
     await edge.counted(0)
     assert len(edge.kube.events) == 1
     await edge.counted(2)
-    assert "2 slices were not cached" in edge.kube.events[1][1]
+    assert "no room in it 2 times" in edge.kube.events[1][1]
 
 
 async def test_an_agent_that_refuses_is_an_error_and_no_alarm(tmp_path: Path) -> None:

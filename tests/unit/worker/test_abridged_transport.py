@@ -16,6 +16,7 @@ from streamvault_worker.telegram.fastpath.transport import (
     PacketReceiver,
 )
 
+FILES_OF_DC_2 = -2
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -33,7 +34,7 @@ async def connected(serve: Server) -> AsyncIterator[AbridgedTransport]:
         served.set()
 
     async with await asyncio.start_server(serve_once, "127.0.0.1", 0) as server:
-        transport = AbridgedTransport()
+        transport = AbridgedTransport(dc_id=FILES_OF_DC_2)
         await transport.connect(server.sockets[0].getsockname()[:2])
         try:
             yield transport

@@ -119,14 +119,19 @@ class AtOnce(Executor):
 class AbridgedTransport:
     """What pyrogram's Connection expects of a transport; without proxies, which workers do not use.
 
-    `crypto_executor` is pyrogram's, for small packets; pieces are opened by `threads`, one after another as they came.
+    Pieces are opened by `threads`, one after another as they came; `crypto_executor` is pyrogram's.
     """
 
     def __init__(
-        self, crypto_executor_workers: int = 1, loop: asyncio.AbstractEventLoop | None = None, **_: Any
+        self,
+        crypto_executor_workers: int = 1,
+        loop: asyncio.AbstractEventLoop | None = None,
+        dc_id: int = 0,
+        **_: Any,
     ) -> None:
-        self.crypto_executor = AtOnce()
+        """pyrogram gives connections for files a negative `dc_id`; others get answers that take long to parse."""
         self.threads = ThreadPoolExecutor(max_workers=crypto_executor_workers, thread_name_prefix="crypto")
+        self.crypto_executor: Executor = AtOnce() if dc_id < 0 else self.threads
         self.closed = False
         self._loop = loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
