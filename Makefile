@@ -2,10 +2,10 @@
 DEV = hack/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test unit lint crd chart telegram stream operator e2e browser upkeep bench images sessions lock chat
+.PHONY: help up down status test unit lint crd chart telegram stream operator e2e browser upkeep bench bench-installation images sessions lock chat
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 up: ## everything on this machine: cluster, images, chart, local Telegram, sample library
 	@$(DEV) up
@@ -30,6 +30,9 @@ crd chart telegram stream operator e2e browser upkeep: ## the tests of that fold
 
 bench: ## measure the running installation, and its parts by themselves; prints tables, writes build/bench/*.json
 	@$(DEV) bench
+
+bench-installation: ## measure a film of the cluster in KUBECONFIG (TITLE=name QUALITY=1080p SITE=https://...)
+	@$(DEV) bench-installation $(if $(TITLE),--title "$(TITLE)") $(if $(QUALITY),--quality "$(QUALITY)") $(if $(SITE),--site "$(SITE)")
 
 images: ## build every image and start each once (PLATFORM=linux/arm64: for the board, under emulation)
 	@$(DEV) images --platform "$(PLATFORM)"

@@ -1,6 +1,7 @@
 """What the sample library asks of the cluster: through kubectl, as an operator would."""
 
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-NAMESPACE = "streamvault"
+NAMESPACE = os.environ.get("STREAMVAULT_NAMESPACE", "streamvault")
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:

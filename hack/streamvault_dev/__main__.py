@@ -64,6 +64,11 @@ def parse() -> argparse.Namespace:
     test = command("test", _test, "all tests, or those of the named folders, with the cluster up")
     test.add_argument("folders", nargs="*")
     command("bench", _bench, "benchmarks of the running installation, and of its parts by themselves")
+    measured = command("bench-installation", _bench_installation, "the byte path of a cluster's installation")
+    measured.add_argument("--title", default="", help="a published Title; by default one of the sample library")
+    measured.add_argument("--quality", default="")
+    measured.add_argument("--site", default="", help="the website's address")
+    measured.add_argument("--namespace", default=release.NAMESPACE)
     images = command("images", _images, "build every image and start each once")
     images.add_argument("--platform", default="")
     command("lock", _lock, "renew the lock files from their inputs")
@@ -122,6 +127,13 @@ def _sessions(options: argparse.Namespace) -> int | None:
 def _bench(_: argparse.Namespace) -> None:
     installation.up(every_program=True)
     testing.bench()
+
+
+def _bench_installation(options: argparse.Namespace) -> None:
+    _prepare()
+    named = {"--title": options.title, "--quality": options.quality}
+    arguments = [text for pair in named.items() if pair[1] for text in pair]
+    testing.bench_installation(arguments, options.site, options.namespace)
 
 
 if __name__ == "__main__":

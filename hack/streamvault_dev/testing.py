@@ -1,7 +1,10 @@
 """`make test` and its parts: linters, the website's own tests, and pytest over what was asked for."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType
 
 from . import commands, environments
 from .paths import BUILD, KUBECONFIG, REPOSITORY, VENV
@@ -107,9 +110,19 @@ def bench() -> None:
         raise TestsFailed(f"failed or missed their targets: {', '.join(failed)}")
 
 
-def _show(argv: Sequence[str], before: Sequence[str] = ()) -> int:
+def bench_installation(arguments: Sequence[str], site: str, namespace: str) -> None:
+    """Measure an installation as it is: that of KUBECONFIG, else that of `make up`. TestsFailed."""
+    kubeconfig = os.environ.get("KUBECONFIG") or str(KUBECONFIG)
+    if not Path(kubeconfig).is_file():
+        raise TestsFailed(f"{kubeconfig} is not a file: set KUBECONFIG to the cluster's, or run `make up` first")
+    named = {"KUBECONFIG": kubeconfig, "STREAMVAULT_NAMESPACE": namespace, **({"SITE_URL": site} if site else {})}
+    if _show(["python", f"{BENCHES}/whole_chain.py", *arguments], extra=named) != 0:
+        raise TestsFailed("failed or missed its targets")
+
+
+def _show(argv: Sequence[str], before: Sequence[str] = (), extra: Mapping[str, str] = MappingProxyType({})) -> int:
     program, *arguments = argv
-    environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE
+    environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE | dict(extra)
     if program == "python":
         environment["PYTHONPATH"] += f":{REPOSITORY / 'tests/support'}"
     return commands.show([*before, VENV / "bin" / program, *arguments], env=environment, cwd=REPOSITORY)

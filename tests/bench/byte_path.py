@@ -21,6 +21,7 @@ import pyrogram
 from bench_targets import Figure, report
 from byte_chain import ByteChain, byte_chain
 from conditions import until, until_true
+from downloads import download, viewing
 from sandbox import LIBRARY, SandboxProcess, learn_peers
 from worker_stack import GETFILE, SampleFile, upload_sample
 
@@ -63,20 +64,6 @@ class Bench:
         self.sandbox.clear_faults()
         self.chain.empty_cache()
         await self.chain.until_all_ready()
-
-
-async def download(
-    viewer: aiohttp.ClientSession, url: str, first: int = 0, last: int | None = None
-) -> tuple[float, int]:
-    """Read bytes `first`..`last`; seconds to the first byte, and bytes received."""
-    began, first_byte, received = time.perf_counter(), 0.0, 0
-    extent = f"bytes={first}-{'' if last is None else last}"
-    async with viewer.get(url, headers={"Range": extent}) as answer:
-        answer.raise_for_status()
-        async for chunk in answer.content.iter_any():
-            first_byte = first_byte or time.perf_counter() - began
-            received += len(chunk)
-    return first_byte, received
 
 
 async def calls(bench: Bench) -> list[Figure]:
@@ -317,9 +304,7 @@ async def measure(names: list[str]) -> list[Figure]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sandbox = stack.enter_context(SandboxProcess(folder / "sandbox", TG_SANDBOX_VERIFY_ANSWERS="false"))
-        viewer = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True), read_bufsize=MIB)
-        )
+        viewer = await stack.enter_async_context(viewing())
         figures = []
         for name in names:
             print(f"  {name} ...", file=sys.stderr, flush=True)

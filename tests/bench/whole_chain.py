@@ -1,113 +1,214 @@
-"""Figures of the whole chain on a running installation: Telegram -> worker -> edge -> viewer.
+"""The byte path of a running installation, on any cluster: Telegram -> worker -> edge -> viewer, one film of it.
 
-Prints a table and writes build/bench/whole_chain.json. The film is purged from the edge before every cold figure. CPU
-seconds are the kubelet's (`/stats/summary`), read when it has measured again, so that they hold on any cluster.
+Run: `make bench`, or for an installation of your own `make bench-installation TITLE=... QUALITY=...` (KUBECONFIG,
+SITE_URL, STREAMVAULT_NAMESPACE). Prints a table, writes build/bench/whole_chain.json, ends with 1 when a target is
+missed. Nothing is broken on purpose and nobody else should watch meanwhile; the film is purged from the edge before
+every cold figure. Calls and their times are the workers' own metrics, CPU and memory the kubelets'.
 """
 
-import json
+import argparse
+import asyncio
 import statistics
 import sys
 import time
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
+import aiohttp
 from bench_targets import Figure, report
+from cluster_cpu import Usage, usage
+from downloads import download, viewing
 from installed_edge import CachedFile, InstalledEdge, installed_edge
-from sandbox_control import getfile_calls
-from site_under_test import Site, eventually
+from installed_workers import swarm_metrics
+from site_under_test import SITE_URL, Site, secret_value
 
-from demo.cluster import kubectl
+from demo.cluster import forwarded
+from streamvault_common.keys import COMPONENT_EDGE, COMPONENT_WORKER, HTTP_PORT, MIB, SLICE_BYTES, WORKERS_SERVICE
+from streamvault_common.signing import Grant, LinkKeys, Tier, play_scope, sign
 
-TITLE, QUALITY = "aurora-drift", "1080p"
-SLICE = 8 * 1024 * 1024
-MIB = 1024 * 1024
-WARM_ROUNDS = 12
+LINK_SECONDS = 3600
+LEAST_SLICES = 3
+ALONE = 5
+ROUNDS = 3
+FAR_MS = 50.0
+"""From here on a getFile is waiting rather than work of this machine, and a seek need not cost much more than one."""
+HERD, CROWDS = 50, (10, 100)
+WARM_BYTES = 4e9
+ANSWERS, CALLS, SECONDS, COUNT = (
+    f"streamvault_worker_{name}"
+    for name in ("responses_total", "getfile_calls_total", "getfile_seconds_sum", "getfile_seconds_count")
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A stored file of the installation, and who reads it."""
+
+    file: CachedFile
+    edge: InstalledEdge
+    keys: LinkKeys
+    viewer: aiohttp.ClientSession
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.file.size_bytes
+
+    def url(self, user: str = "bench") -> str:
+        """The signed address at the edge, as a viewer has it whom no tier slows down."""
+        scope = play_scope(self.file.fid, self.file.gen)
+        token = sign(self.keys, Grant(scope, int(time.time()) + LINK_SECONDS, Tier.PREMIUM, user))
+        return f"{SITE_URL}{scope}?t={token}"
+
+    async def fresh(self) -> None:
+        """No slice at the edge, nothing under way."""
+        await at_rest()
+        self.edge.purge(self.file)
+
+
+async def at_rest() -> dict[str, float]:
+    """The workers' metrics, once nothing was asked of Telegram for a second."""
+    deadline = time.monotonic() + 180
+    before = swarm_metrics()
+    while True:
+        await asyncio.sleep(1)
+        now = swarm_metrics()
+        if now.get(CALLS) == before.get(CALLS):
+            return now
+        if time.monotonic() > deadline:
+            raise TimeoutError("somebody keeps reading films: these figures need an installation that nobody uses")
+        before = now
+
+
+async def one_getfile(film: Film) -> float:
+    """Milliseconds of one getFile of 1 MiB that a worker was asked for alone."""
+    with forwarded(WORKERS_SERVICE, HTTP_PORT) as worker:
+        url = f"{worker}/files/{film.file.fid}/{film.file.gen}"
+        await download(film.viewer, url, 0, MIB - 1)  # connections are opened, the file's place is found
+        before = await at_rest()
+        for number in range(ALONE):
+            first = (number * 2 + 1) * MIB % (film.size // MIB * MIB)
+            await download(film.viewer, url, first, first + MIB - 1)
+        after = await at_rest()
+    return 1000 * (after[SECONDS] - before[SECONDS]) / (after[COUNT] - before[COUNT])
+
+
+async def first_bytes(film: Film) -> list[Figure]:
+    """First bytes of cold slices at their start and in their middle, then of warm ones; against one getFile."""
+    baseline = await one_getfile(film)
+    aligned: list[float] = []
+    middle: list[float] = []
+    warm: list[float] = []
+    # The last one first, so that none was read ahead.
+    starts = range(0, film.size - SLICE_BYTES, SLICE_BYTES)[::-1]
+    for turn in range(ROUNDS):
+        await film.fresh()
+        for number, start in enumerate(starts, turn):
+            into = SLICE_BYTES // 2 * (number % 2)
+            (middle if into else aligned).append(await first_byte(film, start + into))
+            await at_rest()
+        warm += [await first_byte(film, start) for start in starts]
+    at_start, in_middle = statistics.median(aligned), statistics.median(middle)
+    return [
+        Figure("one getFile of 1 MiB", baseline, "ms", note=f"the baseline: a worker alone, mean of {ALONE}"),
+        Figure("first byte, cold slice", at_start, "ms", note=f"median of {len(aligned)}"),
+        Figure("first byte later than one getFile by", at_start - baseline, "ms", at_most=25),
+        Figure("first byte in the middle of a cold slice", in_middle, "ms", note=f"median of {len(middle)}"),
+        Figure("middle / start", in_middle / at_start, "x", at_most=1.5 if baseline >= FAR_MS else None),
+        Figure("first byte, warm slice", statistics.median(warm), "ms", note=f"median of {len(warm)}"),
+    ]
+
+
+async def first_byte(film: Film, at: int) -> float:
+    """Milliseconds to a byte of the film."""
+    seconds, _ = await download(film.viewer, film.url(), at, at + 99)
+    return seconds * 1000
+
+
+async def cold_film(film: Film) -> list[Figure]:
+    """One whole cold film: calls, speed against one piece after another, the workers' CPU."""
+    await film.fresh()
+    before, cpu = swarm_metrics(), usage()[COMPONENT_WORKER]
+    began = time.perf_counter()
+    await download(film.viewer, film.url())
+    seconds = time.perf_counter() - began
+    after, cpu_after = await at_rest(), usage()[COMPONENT_WORKER]
+    calls = after[CALLS] - before[CALLS]
+    one_by_one = calls / (after[SECONDS] - before[SECONDS]) * MIB / 1e6
+    megabytes = film.size / 1e6
+    per_cpu = megabytes / spent(cpu, cpu_after)
+    return [
+        Figure("getFile calls per piece of 1 MiB, cold", calls / -(-film.size // MIB), "", at_most=1.02),
+        Figure("whole film, cold", megabytes / seconds, "MB/s", note="one viewer"),
+        Figure("the same calls one after another", one_by_one, "MB/s", note="for comparison, by their own times"),
+        Figure("workers, cold", per_cpu, "MB per CPU-second", note="all workers together"),
+    ]
+
+
+async def herd(film: Film) -> list[Figure]:
+    """Many viewers of the cold film, all at its beginning."""
+    await film.fresh()
+    before = await at_rest()
+    await asyncio.gather(*(download(film.viewer, film.url(f"bench{n}")) for n in range(HERD)))
+    after = await at_rest()
+    asked = (after[ANSWERS] - before[ANSWERS]) / -(-film.size // SLICE_BYTES)
+    largest = usage()[COMPONENT_WORKER].largest_bytes / MIB
+    return [
+        Figure(f"origin requests per slice, {HERD} cold viewers", asked, "", at_least=1, at_most=1),
+        Figure("memory of the largest worker after them", largest, "MiB", at_most=512),
+    ]
+
+
+async def crowds(film: Film) -> list[Figure]:
+    """The edge's CPU for what few and many viewers of the warm film read."""
+    await download(film.viewer, film.url())
+    figures, costs = [], []
+    for viewers in CROWDS:
+        before = usage()[COMPONENT_EDGE]
+        began = time.perf_counter()
+        read = await crowd(film, viewers, max(1, round(WARM_BYTES / film.size / viewers)))
+        seconds = time.perf_counter() - began
+        used = spent(before, usage()[COMPONENT_EDGE])
+        costs.append(used / read)
+        named = f"edge, {viewers} viewers of the warm film"
+        note = f"{read / 1e6 / seconds:.0f} MB/s"
+        figures.append(Figure(named, read / 1e6 / used, "MB per CPU-second", note=note))
+    return [*figures, Figure("CPU per GB, highest / lowest of them", max(costs) / min(costs), "x", at_most=1.3)]
+
+
+async def crowd(film: Film, viewers: int, times: int) -> int:
+    """Bytes that this many viewers read, each the whole film some times."""
+
+    async def watch(number: int) -> int:
+        return sum([(await download(film.viewer, film.url(f"bench{number}")))[1] for _ in range(times)])
+
+    return sum(await asyncio.gather(*(watch(number) for number in range(viewers))))
+
+
+def spent(before: Usage, after: Usage) -> float:
+    """CPU seconds between two readings."""
+    return after.cpu_seconds - before.cpu_seconds
+
+
+async def measure(title: str, quality: str, episode: int | None) -> list[Figure]:
+    """All figures of one film."""
+    source = Site(patience_seconds=0).source(title, quality, episode)
+    keys = LinkKeys.parse(secret_value("streamvault-link-keys", "LINK_KEYS"))
+    with installed_edge() as edge:
+        async with viewing() as viewer:
+            film = Film(CachedFile.of(source), edge, keys, viewer)
+            if film.size < LEAST_SLICES * SLICE_BYTES:
+                raise SystemExit(f"{title} in {quality} has {film.size} bytes: name a film of {LEAST_SLICES} slices")
+            return [figure for part in (cold_film, first_bytes, herd, crowds) for figure in await part(film)]
 
 
 def main() -> int:
     """Measure, print, write; returns the exit status."""
-    site = Site(patience_seconds=0)
-    source = site.source(TITLE, QUALITY)
-    with installed_edge() as edge:
-        edge.purge(CachedFile.of(source))
-        return report("whole_chain", [*cold_first_bytes(site, edge, source), *whole_film(site, edge, source)])
-
-
-def first_byte_seconds(site: Site, url: str, start: int) -> float:
-    """Time from the request to the first byte of a slice."""
-    began = time.perf_counter()
-    with site.http.stream("GET", url, headers={"Range": f"bytes={start}-{start + MIB - 1}"}) as answer:
-        answer.raise_for_status()
-        body = answer.iter_raw(1)
-        next(body)
-        first = time.perf_counter() - began
-        for _ in body:
-            pass
-    return first
-
-
-def cold_first_bytes(site: Site, edge: InstalledEdge, source: dict[str, Any]) -> list[Figure]:
-    """First byte of slices that the edge does not have, then of the same slices from its disk.
-
-    The last one first, so that none was read ahead, and without the first one, which a play grant warms.
-    """
-    starts = range(SLICE, source["sizeBytes"] - SLICE, SLICE)[::-1]
-    cold = [first_byte_seconds(site, source["url"], start) for start in starts]
-    eventually(lambda: edge.slices(CachedFile.of(source)) >= len(starts), 30, "the slices are stored")
-    warm = [first_byte_seconds(site, source["url"], start) for start in starts]
-    return [
-        Figure("first byte, cold slice, median", statistics.median(cold) * 1000, "ms", note=f"{len(cold)} slices"),
-        Figure("first byte, warm slice, median", statistics.median(warm) * 1000, "ms", note=f"{len(warm)} slices"),
-    ]
-
-
-def whole_film(site: Site, edge: InstalledEdge, source: dict[str, Any]) -> list[Figure]:
-    """One whole cold film, then the same film again from the cache; CPU of workers and edge for each."""
-    megabytes = source["sizeBytes"] / 1e6
-    edge.purge(CachedFile.of(source))
-    calls, cpu, began = getfile_calls(), cpu_seconds(), time.perf_counter()
-    site.sha256(source["url"])
-    cold_seconds = time.perf_counter() - began
-    calls = getfile_calls() - calls
-    after_cold = cpu_seconds()
-    began = time.perf_counter()
-    for _ in range(WARM_ROUNDS):
-        site.sha256(source["url"])
-    warm_seconds = time.perf_counter() - began
-    after_warm = cpu_seconds()
-    worker = after_cold["worker"] - cpu["worker"]
-    serving = after_warm["edge"] - after_cold["edge"]
-    return [
-        Figure("getFile calls per delivered MiB, cold", calls / (source["sizeBytes"] / MIB), "", note="1.00 is ideal"),
-        Figure("whole film, cold", megabytes / cold_seconds, "MB/s", note="one viewer"),
-        Figure("whole film, warm", WARM_ROUNDS * megabytes / warm_seconds, "MB/s", note="one viewer, hashing"),
-        Figure("worker, cold", megabytes / worker, "MB per CPU-second", note="all workers together"),
-        Figure("edge, warm", WARM_ROUNDS * megabytes / serving, "MB per CPU-second", note="nginx and agent"),
-    ]
-
-
-def cpu_seconds() -> dict[str, float]:
-    """CPU seconds of the workers and of the edge, measured by the kubelet after this call began."""
-    since = time.time()
-    node = json.loads(kubectl("get", "nodes", "-o", "json"))["items"][0]["metadata"]["name"]
-    deadline = time.monotonic() + 60
-    while True:
-        pods = json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))["pods"]
-        ours = [pod for pod in pods if pod["podRef"]["name"].startswith(("ws-", "edge-"))]
-        if ours and all(_measured(container) > since for pod in ours for container in pod["containers"]):
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError("the kubelet did not measure the pods within 60 s")
-        time.sleep(1)
-    total = {"worker": 0.0, "edge": 0.0}
-    for pod in ours:
-        part = "edge" if pod["podRef"]["name"].startswith("edge-") else "worker"
-        total[part] += sum(container["cpu"]["usageCoreNanoSeconds"] for container in pod["containers"]) / 1e9
-    return total
-
-
-def _measured(container: dict[str, Any]) -> float:
-    return datetime.fromisoformat(container["cpu"]["time"]).timestamp()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--title", default="aurora-drift", help="name of a published Title of at least three slices")
+    parser.add_argument("--quality", default="1080p")
+    parser.add_argument("--episode", type=int)
+    asked = parser.parse_args()
+    return report("whole_chain", asyncio.run(measure(asked.title, asked.quality, asked.episode)))
 
 
 if __name__ == "__main__":

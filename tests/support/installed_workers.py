@@ -1,16 +1,17 @@
 """The worker pods and sessions of the running installation."""
 
 import json
-import re
 import subprocess
+from collections import defaultdict
 from typing import Any
 
 from installed_edge import CachedFile
+from prometheus_client.parser import text_string_to_metric_families
 
 from demo.cluster import NAMESPACE, kubectl
 from streamvault_common.keys import COMPONENT_WORKER, HTTP_PORT, LABEL_COMPONENT, LABEL_SESSION, pod_name
 
-_STREAMS = re.compile(r"^streamvault_worker_streams_in_flight (\S+)$", re.MULTILINE)
+STREAMS = "streamvault_worker_streams_in_flight"
 
 
 def worker_pods() -> list[dict[str, Any]]:
@@ -33,13 +34,29 @@ def is_ready(pod: dict[str, Any]) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def streams_in_flight(pod: dict[str, Any]) -> int:
-    """How many reads a worker is answering, by its own metrics."""
+def metrics(pod: dict[str, Any]) -> dict[str, float]:
+    """What a worker counts, by the metric's name; labels are summed up."""
     name = pod["metadata"]["name"]
     text = kubectl("get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}:{HTTP_PORT}/proxy/metrics")
-    found = _STREAMS.search(text)
-    assert found is not None, f"{name} does not tell its streams in flight"
-    return int(float(found[1]))
+    counted: dict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            counted[sample.name] += sample.value
+    return counted
+
+
+def swarm_metrics() -> dict[str, float]:
+    """What all workers that serve have counted together."""
+    counted: dict[str, float] = defaultdict(float)
+    for pod in filter(is_ready, worker_pods()):
+        for name, value in metrics(pod).items():
+            counted[name] += value
+    return counted
+
+
+def streams_in_flight(pod: dict[str, Any]) -> int:
+    """How many reads a worker is answering, by its own metrics."""
+    return int(metrics(pod)[STREAMS])
 
 
 def reads(session: str, file: CachedFile) -> bool:
