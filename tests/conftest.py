@@ -1,11 +1,16 @@
 """Which tests may meet when they run in several lanes, as in `make test`, and what several folders share."""
 
-from collections.abc import Iterator
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import hypothesis
+import own_mongodb
 import preloaded_python
 import pytest
-from own_mongodb import own_mongodb
+from redis_server import RedisServer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -40,6 +45,10 @@ LONGEST = (
 """Groups that are begun first, by what the first of their tests begins with: else one would be left over at the end."""
 
 
+RUN = "STREAMVAULT_TEST_RUN"
+"""Names a folder that all lanes of a run have in common."""
+
+
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     """Gives every lane one group after the other. In this way, because `loadgroup` does nothing under pytest 9.2."""
 
@@ -54,12 +63,22 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy machine")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if not _is_lane(config):
+        os.environ[RUN] = tempfile.mkdtemp(prefix="streamvault-tests-")
     preloaded_python.preload()
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     preloaded_python.unload()
+    if not _is_lane(config):
+        run = Path(os.environ.pop(RUN))
+        own_mongodb.end(run)
+        shutil.rmtree(run)
+
+
+def _is_lane(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
@@ -77,7 +96,14 @@ def _rank(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session")
-def mongodb() -> Iterator[str]:
-    """Connection string of a document database that no test of the installation takes away."""
-    with own_mongodb() as uri:
-        yield uri
+def mongodb() -> str:
+    """Connection string of a document database that no test of the installation takes away; all lanes share it."""
+    return own_mongodb.started(Path(os.environ[RUN]))
+
+
+@pytest.fixture
+async def redis_server() -> AsyncIterator[RedisServer]:
+    """A running Redis of the test's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with RedisServer(Path(folder)) as server:
+            yield server

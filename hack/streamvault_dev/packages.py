@@ -16,7 +16,8 @@ ALWAYS = (
     # image builds
     *("buildah", "skopeo", "mmdebstrap", "debian-archive-keyring", "ca-certificates", "gcc", "libc6-dev"),
     # Python environment, sample library, tests
-    *("python3-venv", "ffmpeg", "fonts-dejavu-core", "redis-server", "chromium"),
+    *("python3-venv", "ffmpeg", "fonts-dejavu-core", "redis-server"),
+    *("chromium", "chromium-headless-shell"),
     # the byte path's native code, also for the board's processor
     *("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"),
 )

@@ -10,7 +10,7 @@ import website_edge
 import website_process
 import website_samples
 from browser_network import BrowserNetwork
-from browser_watch import CHROMIUM, CHROMIUM_FLAGS, WAIT_MS, Watch
+from browser_watch import CHROMIUM_FLAGS, CHROMIUM_SHELL, WAIT_MS, Watch
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from ports import free_port
 
@@ -33,18 +33,22 @@ def network() -> Iterator[BrowserNetwork]:
 
 
 @pytest.fixture(scope="module")
-def chromium(network: BrowserNetwork) -> Iterator[Browser]:
-    """A browser. No longer than a module: while Playwright's loop runs, no test with asyncio can."""
+def chromium(request: pytest.FixtureRequest, network: BrowserNetwork) -> Iterator[Browser]:
+    """A browser; which one may be said by a module's PROGRAM.
+
+    No longer than a module: while Playwright's loop runs, no test with asyncio can.
+    """
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
+        program: str = getattr(request.module, "PROGRAM", CHROMIUM_SHELL)
         browser = playwright.chromium.launch(
-            executable_path=network.program(CHROMIUM), args=list(CHROMIUM_FLAGS), timeout=WAIT_MS
+            executable_path=network.program(program), args=list(CHROMIUM_FLAGS), timeout=WAIT_MS
         )
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_library() -> Iterator[tuple[website_edge.Library, str]]:
     library = website_edge.Library()
     website_samples.draw_pictures()

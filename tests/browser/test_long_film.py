@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from browser_network import BrowserNetwork
+from browser_watch import CHROMIUM
 from edge_site import Site, wait_until
 from origin import File
 from playwright.sync_api import Page
 
 from streamvault_common.keys import MIB, SLICE_BYTES
 
+PROGRAM = CHROMIUM
 SECONDS = 6
 
 

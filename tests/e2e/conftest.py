@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+import api_server
 import pytest
+from api_server import ApiServer
+from operator_forks import OperatorForks
 from site_under_test import Site
 from title_endings import Titles, ending_titles
 
@@ -20,3 +23,18 @@ def titles() -> Iterator[Titles]:
     """Titles that are being purged; who else has to wait for a purge asks for them first, and waits for all at once."""
     with ending_titles() as titles:
         yield titles
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ApiServer]:
+    """The cluster's API server, as its administrator."""
+    with api_server.connect(api_server.kubeconfig_path()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[OperatorForks]:
+    """Starts operators in a blink."""
+    server = OperatorForks()
+    yield server
+    server.close()

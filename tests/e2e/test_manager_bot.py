@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from conditions import until_true
@@ -34,14 +33,6 @@ def sandbox(running_sandbox: SandboxProcess) -> SandboxProcess:
     running_sandbox.clear_faults()
     running_sandbox.reset_counters()
     return running_sandbox
-
-
-@pytest.fixture
-async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def manager_for(sandbox: SandboxProcess, redis_server: RedisServer, **settings: str) -> ManagerProcess:

@@ -1,18 +1,15 @@
 """Whatever is done to the edge's objects, the operator puts them back."""
 
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator
 from typing import Any
 
-import api_server
 import httpx
 import pytest
 from api_server import ApiServer, Manifest
 from conditions import until_true
 from operator_config import CONFIG
-from scratch_operator import NOWHERE, ScratchOperator
+from operator_forks import OperatorForks
+from scratch_operator import NOWHERE, ScratchOperator, scratch_operator
 from site_under_test import Site, eventually
 
 from demo.cluster import kubectl
@@ -26,28 +23,12 @@ RESTORED_SECONDS = 45.0
 BACK_SECONDS = 120.0
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[ApiServer]:
-    with api_server.connect(api_server.kubeconfig_path()) as server:
-        yield server
-
-
 @pytest.fixture
-async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
+async def scratch(api: ApiServer, forks: OperatorForks) -> AsyncIterator[ScratchOperator]:
     """An operator that has just made an edge in an empty namespace."""
-    namespace = f"operator-test-{secrets.token_hex(4)}"
-    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    with TemporaryDirectory() as folder:
-        operator = ScratchOperator(api, namespace, Path(folder))
-        await operator.redis.start()
-        await operator.start(edge=EDGE)
-        try:
-            await made(operator, "statefulsets", "edge", within=STARTED_SECONDS)
-            yield operator
-        finally:
-            await operator.kill()
-            await operator.redis.stop()
-            operator.sweep()
+    async with scratch_operator(api, forks, edge=EDGE) as operator:
+        await made(operator, "statefulsets", "edge", within=STARTED_SECONDS)
+        yield operator
 
 
 async def made(

@@ -1,17 +1,14 @@
 """WorkerSessions on the live API server: one pod per session, whatever happens to the operator, Redis or the pod."""
 
-import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator
 
-import api_server
 import pytest
 from api_server import ApiServer
 from conditions import until_true
 from operator_config import CONFIG
-from scratch_operator import ScratchOperator
+from operator_forks import OperatorForks
+from scratch_operator import ScratchOperator, scratch_operator
 
 from streamvault_common import keys
 from streamvault_common.models import AuthVerdict, Verdict, WorkerState
@@ -19,27 +16,11 @@ from streamvault_common.models import AuthVerdict, Verdict, WorkerState
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[ApiServer]:
-    with api_server.connect(api_server.kubeconfig_path()) as server:
-        yield server
-
-
 @pytest.fixture
-async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
+async def scratch(api: ApiServer, forks: OperatorForks) -> AsyncIterator[ScratchOperator]:
     """An operator over an empty namespace."""
-    namespace = f"operator-test-{secrets.token_hex(4)}"
-    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    with TemporaryDirectory() as folder:
-        operator = ScratchOperator(api, namespace, Path(folder))
-        await operator.redis.start()
-        await operator.start()
-        try:
-            yield operator
-        finally:
-            await operator.kill()
-            await operator.redis.stop()
-            operator.sweep()
+    async with scratch_operator(api, forks) as operator:
+        yield operator
 
 
 async def test_a_session_gets_one_pod_and_serves(scratch: ScratchOperator) -> None:

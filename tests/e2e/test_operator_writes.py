@@ -1,18 +1,15 @@
 """What a transition of a session costs the API server: one write of the status and one Event, whatever comes first."""
 
-import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator
 from typing import Any
 
-import api_server
 import pytest
 from api_server import ApiServer
 from conditions import until_true
 from operator_config import CONFIG
-from scratch_operator import ScratchOperator
+from operator_forks import OperatorForks
+from scratch_operator import ScratchOperator, scratch_operator
 
 from streamvault_common.models import WorkerState
 
@@ -21,27 +18,11 @@ pytestmark = pytest.mark.cluster
 NO_MARGIN = {"minSeconds": 0, "jitterPercent": 0}
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[ApiServer]:
-    with api_server.connect(api_server.kubeconfig_path()) as server:
-        yield server
-
-
 @pytest.fixture
-async def scratch(api: ApiServer) -> AsyncIterator[ScratchOperator]:
+async def scratch(api: ApiServer, forks: OperatorForks) -> AsyncIterator[ScratchOperator]:
     """An operator over an empty namespace."""
-    namespace = f"operator-test-{secrets.token_hex(4)}"
-    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    with TemporaryDirectory() as folder:
-        operator = ScratchOperator(api, namespace, Path(folder))
-        await operator.redis.start()
-        await operator.start()
-        try:
-            yield operator
-        finally:
-            await operator.kill()
-            await operator.redis.stop()
-            operator.sweep()
+    async with scratch_operator(api, forks) as operator:
+        yield operator
 
 
 class Writes:

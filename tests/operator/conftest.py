@@ -10,14 +10,14 @@ from fault_stage import EdgeAgent, Stage, fault_stage, running_edge
 from operator_forks import OperatorForks
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane() -> Iterator[ControlPlane]:
     """A control plane that belongs to these tests alone."""
     with running_control_plane() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def forks() -> Iterator[OperatorForks]:
     """Starts operators in a blink."""
     server = OperatorForks()
@@ -25,7 +25,7 @@ def forks() -> Iterator[OperatorForks]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeAgent]:
     """A real purge agent."""
     with running_edge(tmp_path_factory.mktemp("cache")) as running:

@@ -6,6 +6,8 @@ import white_label
 from playwright.sync_api import ConsoleMessage, Error, Page, Response
 
 CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_SHELL = "/usr/bin/chromium-headless-shell"
+"""The same engine without the browser around it: a third of the work. It has no cache on disk and asks for media so."""
 WAIT_MS = 60_000
 """For whatever a page should come to show: on two cores that do everything else as well, a page takes its time."""
 CHROMIUM_FLAGS = (

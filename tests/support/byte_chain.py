@@ -157,10 +157,9 @@ async def byte_chain(
 ) -> AsyncIterator[ByteChain]:
     """Start everything and wait until a worker answers through the edge; `environment` is the workers'."""
     async with AsyncExitStack() as stack:
-        redis, mongo, names = RedisServer(folder), MongoWire(), NameServer()
+        redis = await stack.enter_async_context(RedisServer(folder))
+        mongo, names = MongoWire(), NameServer()
         stack.callback(names.close)
-        await redis.start()
-        stack.push_async_callback(redis.stop)
         await mongo.start()
         stack.push_async_callback(mongo.stop)
         port = free_port()

@@ -1,12 +1,12 @@
-"""A MongoDB or FerretDB of a test's own in the cluster, made as the installation's is: what happens to one of the two
-does not reach the other.
+"""A MongoDB or FerretDB of a test run's own in the cluster, made as the installation's is: what happens to one of the
+two does not reach the other.
 """
 
 import base64
+import fcntl
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
@@ -18,30 +18,46 @@ from demo.cluster import get, kubectl
 from streamvault_common.keys import LABEL_COMPONENT
 
 STATEFUL_SET, SECRET, POD = "mongodb", "streamvault-stores", "mongodb"
+NOTE, NAMESPACE_NOTE = "mongodb", "mongodb-namespace"
 START_SECONDS = 300
 LONGEST_USE_SECONDS = 2 * 3600
 """A run that was killed cannot clean up: its pod ends by itself."""
 
 
-@contextmanager
-def own_mongodb() -> Iterator[str]:
-    """Connection string of an empty server, gone afterwards. LookupError without an installation to take it from."""
+def started(run: Path) -> str:
+    """Connection string of the server that all lanes of a run share, empty when the first asks; `run` is its folder.
+
+    LookupError without an installation to take it from.
+    """
+    note = run / NOTE
+    with (run / "mongodb.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not note.exists():
+            namespace = f"mongodb-test-{secrets.token_hex(4)}"
+            (run / NAMESPACE_NOTE).write_text(namespace)
+            note.write_text(_start(namespace))
+        return note.read_text()
+
+
+def end(run: Path) -> None:
+    """Remove what `started` made."""
+    if (run / NAMESPACE_NOTE).exists():
+        kubectl("delete", "namespace", (run / NAMESPACE_NOTE).read_text(), "--wait=false", "--ignore-not-found")
+
+
+def _start(namespace: str) -> str:
     running, secret = get("statefulset", STATEFUL_SET), get("secret", SECRET)
     if running is None or secret is None:
         raise LookupError("no MongoDB in the cluster to make another one like: run `make up`")
-    namespace = f"mongodb-test-{secrets.token_hex(4)}"
     kubectl("create", "namespace", namespace)
-    try:
-        listing = {"apiVersion": "v1", "kind": "List", "items": [_copy_of_secret(secret), _pod(running)]}
-        kubectl("create", "--namespace", namespace, "--filename=-", stdin=json.dumps(listing))
-        wait = f"--timeout={START_SECONDS}s"
-        kubectl("wait", f"pod/{POD}", "--namespace", namespace, "--for=condition=Ready", wait)
-        address = kubectl("get", "pod", POD, "--namespace", namespace, "--output=jsonpath={.status.podIP}")
-        uri = moved(base64.b64decode(secret["data"]["MONGODB_URI"]).decode(), f"{address}:{PORT}")
-        eventually(lambda: _answers(uri), START_SECONDS, "the server answers")
-        yield uri
-    finally:
-        kubectl("delete", "namespace", namespace, "--wait=false")
+    listing = {"apiVersion": "v1", "kind": "List", "items": [_copy_of_secret(secret), _pod(running)]}
+    kubectl("create", "--namespace", namespace, "--filename=-", stdin=json.dumps(listing))
+    wait = f"--timeout={START_SECONDS}s"
+    kubectl("wait", f"pod/{POD}", "--namespace", namespace, "--for=condition=Ready", wait)
+    address = kubectl("get", "pod", POD, "--namespace", namespace, "--output=jsonpath={.status.podIP}")
+    uri = moved(base64.b64decode(secret["data"]["MONGODB_URI"]).decode(), f"{address}:{PORT}")
+    eventually(lambda: _answers(uri), START_SECONDS, "the server answers")
+    return uri
 
 
 def _pod(stateful_set: dict[str, Any]) -> dict[str, Any]:

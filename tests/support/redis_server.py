@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Self
 
 from conditions import DEADLINE_SECONDS, until
 from redis.asyncio import Redis
@@ -16,6 +17,13 @@ class RedisServer:
         self._socket = folder / "redis.sock"
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     @property
     def url(self) -> str:

@@ -6,10 +6,14 @@ the worker (heartbeats in a real Redis), or lets `played_swarm` do that.
 
 import asyncio
 import os
+import secrets
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -44,6 +48,23 @@ class Surroundings:
     port: int = 0
     """Of the operator's own HTTP server; 0 is any."""
     forks: OperatorForks | None = None
+
+
+@asynccontextmanager
+async def scratch_operator(api: ApiServer, forks: OperatorForks, **config: Any) -> AsyncIterator["ScratchOperator"]:
+    """An operator over an empty namespace of the cluster; `config` as for `start`. Everything goes with it."""
+    namespace = f"operator-test-{secrets.token_hex(4)}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    with TemporaryDirectory() as folder:
+        operator = ScratchOperator(api, namespace, Path(folder), Surroundings(forks=forks))
+        await operator.redis.start()
+        await operator.start(**config)
+        try:
+            yield operator
+        finally:
+            await operator.kill()
+            await operator.redis.stop()
+            operator.sweep()
 
 
 class ScratchOperator:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import httpx
+from conditions import pause_after
 
 from demo.cluster import kubectl
 
@@ -77,10 +78,11 @@ class Site:
 
 def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:
     """The first true answer of `probe`; AssertionError names `what` when there is none within `seconds`."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not (answer := probe()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.2)  # the pause between two looks, not a wait
+        waited = time.monotonic() - began
+        assert waited < seconds, f"not within {seconds} s: {what}"
+        time.sleep(pause_after(waited))
     return answer
 
 

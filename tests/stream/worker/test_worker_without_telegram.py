@@ -20,14 +20,6 @@ NAME = "w1"
 
 
 @pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 def deaf_port() -> int:
     """A port that refuses connections."""
     with socket.socket() as probe:
@@ -36,7 +28,7 @@ def deaf_port() -> int:
 
 
 @pytest.fixture
-async def worker(tmp_path: Path, redis: RedisServer, deaf_port: int) -> AsyncIterator[WorkerProcess]:
+async def worker(tmp_path: Path, redis_server: RedisServer, deaf_port: int) -> AsyncIterator[WorkerProcess]:
     """A worker whose Telegram, MongoDB and session string are all missing; not started yet."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -50,7 +42,7 @@ async def worker(tmp_path: Path, redis: RedisServer, deaf_port: int) -> AsyncIte
             "TG_DC_MAP": f"1-5=127.0.0.1:{deaf_port}",
             "TG_RSA_PUBLIC_KEY": pem,
             "MONGODB_URI": f"mongodb://127.0.0.1:{deaf_port}",
-            "REDIS_URL": redis.url,
+            "REDIS_URL": redis_server.url,
             "START_TIMEOUT_SECONDS": "1",
         }
     )
@@ -64,11 +56,11 @@ def well_formed_session() -> str:
 
 
 async def test_garbage_for_a_session_string_is_a_verdict_and_no_crash(
-    worker: WorkerProcess, redis: RedisServer, tmp_path: Path
+    worker: WorkerProcess, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     (tmp_path / "session").write_text("certainly not a session string")
     await worker.start()
-    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
+    async with redis_server.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
         verdict = await until_true(lambda: store.hgetall(keys.verdict_key(NAME)))
         assert (verdict["reason"], verdict["revision"]) == ("SessionInvalid", "r7")
         assert "certainly" not in verdict["message"]
@@ -82,11 +74,13 @@ async def test_garbage_for_a_session_string_is_a_verdict_and_no_crash(
     assert await worker.wait() == 0
 
 
-async def test_an_unreachable_telegram_is_no_verdict(worker: WorkerProcess, redis: RedisServer, tmp_path: Path) -> None:
+async def test_an_unreachable_telegram_is_no_verdict(
+    worker: WorkerProcess, redis_server: RedisServer, tmp_path: Path
+) -> None:
     (tmp_path / "session").write_text(well_formed_session())
     await worker.start()
     await until_true(lambda: _says(worker, "sign-in failed", times=2))
-    async with redis.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
+    async with redis_server.client() as store, httpx.AsyncClient(base_url=worker.url, timeout=60) as http:
         report = await until_true(lambda: store.hgetall(keys.session_key(NAME)))
         assert report["state"] == "starting"
         assert await store.hgetall(keys.verdict_key(NAME)) == {}

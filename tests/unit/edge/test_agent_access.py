@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx
 import pytest
-from edge_agent import TOKEN, running_agent, spawn
+from edge_agent import TOKEN, all_of, running_agent, spawn
 
 FID = "0123456789abcdef0123456789abcdef"
 ORDER = {"fid": FID, "gen": 1, "sizeBytes": 1000}
@@ -126,9 +127,9 @@ def test_agent_is_unready_when_the_volume_is_gone(tmp_path: Path) -> None:
     ],
 )
 def test_bad_setting_stops_the_start_and_is_named(variables: dict[str, str], said: str) -> None:
-    process = spawn(variables)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
+    with TemporaryFile("w+") as written:
+        assert spawn(variables, written).wait(timeout=120) == 1
+        output = all_of(written)
     assert said in output
     assert "Traceback" not in output
     assert "short" not in output

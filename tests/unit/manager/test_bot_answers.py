@@ -1,7 +1,6 @@
 """What people read when they write to the bot."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from redis_server import RedisServer
@@ -14,14 +13,6 @@ from streamvault_manager.stores.mongo import MongoCatalogue
 from streamvault_manager.stores.redis import WorkerReports
 
 ADA, STRANGER = 5000000001, 42
-
-
-@pytest.fixture
-async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -58,15 +58,7 @@ class Edge:
 
 
 @pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def edge(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Edge]:
+async def edge(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Edge]:
     cache = tmp_path / "cache"
     cache.mkdir()
     headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -74,19 +66,19 @@ async def edge(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Edge]:
         async with aiohttp.ClientSession(headers=headers) as http:
             agents = Agents(http, client.base_url.port or 0)
             config = OperatorConfig.model_validate(CONFIG)
-            reports = Reports.connect(redis.url)
+            reports = Reports.connect(redis_server.url)
             yield Edge(cache, SimpleNamespace(config=config, kube=Kube(), agents=agents, reports=reports))
             await reports.close()
 
 
-async def test_a_full_zone_is_told_once_an_hour_while_it_grows(edge: Edge, redis: RedisServer) -> None:
+async def test_a_full_zone_is_told_once_an_hour_while_it_grows(edge: Edge, redis_server: RedisServer) -> None:
     await edge.counted(0)
     assert edge.kube.events == []
     await edge.counted(3)
     await edge.counted(7)
     assert [reason for reason, _ in edge.kube.events] == [REASON]
     assert "no room in it 3 times" in edge.kube.events[0][1]
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         entries: Any = await client.xrange(EVENTS_STREAM)
     [(_, told)] = entries
     assert told["text"] == edge.kube.events[0][1]

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -26,18 +24,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @pytest.fixture
-async def redis() -> AsyncIterator[RedisServer]:
-    """A running Redis."""
-    with TemporaryDirectory() as folder:
-        server = RedisServer(Path(folder))
-        await server.start()
-        yield server
-        await server.stop()
-
-
-@pytest.fixture
-async def reports(redis: RedisServer) -> AsyncIterator[Reports]:
-    gateway = Reports.connect(redis.url)
+async def reports(redis_server: RedisServer) -> AsyncIterator[Reports]:
+    gateway = Reports.connect(redis_server.url)
     yield gateway
     await gateway.close()
 
@@ -71,19 +59,19 @@ async def nowhere() -> AsyncIterator[Store]:
     client.close()
 
 
-async def test_redis_being_away_is_a_fact_and_not_an_error(redis: RedisServer) -> None:
+async def test_redis_being_away_is_a_fact_and_not_an_error(redis_server: RedisServer) -> None:
     moment = [1000.0]
-    gateway = Reports.connect(redis.url)
+    gateway = Reports.connect(redis_server.url)
     gateway.clock = lambda: moment[0]
-    await say(redis, "s01")
+    await say(redis_server, "s01")
     board = await gateway.board("s01")
     assert board.since == 1000
     assert board.reports["s01"].state is WorkerState.SERVING
-    await redis.stop()
+    await redis_server.stop()
     moment[0] = 1010
     board = await gateway.board("s01")
     assert (board.since, board.reports) == (None, {})
-    await redis.start()
+    await redis_server.start()
     moment[0] = 1020
     assert (await gateway.board("s01")).since == 1020
     moment[0] = 1030
@@ -91,10 +79,10 @@ async def test_redis_being_away_is_a_fact_and_not_an_error(redis: RedisServer) -
     await gateway.close()
 
 
-async def say(redis: RedisServer, name: str, *, at: float = 0.0, seconds_left: int = 0, **fields: Any) -> None:
+async def say(redis_server: RedisServer, name: str, *, at: float = 0.0, seconds_left: int = 0, **fields: Any) -> None:
     """Write a worker's report, which Redis keeps for `seconds_left` (0 = for ever)."""
     said: Any = SessionReport(state=WorkerState.SERVING, at=at or time.time(), **fields).to_redis()
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         await client.hset(keys.session_key(name), mapping=said)
         if seconds_left:
             await client.expire(keys.session_key(name), seconds_left)
@@ -102,23 +90,23 @@ async def say(redis: RedisServer, name: str, *, at: float = 0.0, seconds_left: i
 
 @pytest.mark.parametrize("skew", [-60.0, 0.0, 60.0])
 async def test_a_worker_was_heard_when_it_spoke_and_not_when_its_clock_says(
-    redis: RedisServer, reports: Reports, skew: float
+    redis_server: RedisServer, reports: Reports, skew: float
 ) -> None:
     before = reports.clock()
-    await say(redis, "s01", at=time.time() + skew, seconds_left=keys.HEARTBEAT_TTL_SECONDS - 20)
+    await say(redis_server, "s01", at=time.time() + skew, seconds_left=keys.HEARTBEAT_TTL_SECONDS - 20)
     board = await reports.board("s01")
     assert before - 20 - TICK_SECONDS <= board.heard["s01"] <= reports.clock() - 20 + TICK_SECONDS
 
 
-async def test_a_report_that_redis_has_forgotten_was_heard_nevertheless(redis: RedisServer) -> None:
+async def test_a_report_that_redis_has_forgotten_was_heard_nevertheless(redis_server: RedisServer) -> None:
     moment = [1000.0]
-    gateway = Reports.connect(redis.url)
+    gateway = Reports.connect(redis_server.url)
     gateway.clock = lambda: moment[0]
-    await say(redis, "s01")
+    await say(redis_server, "s01")
     await gateway.board("s01")
     moment[0] = 1030
     await gateway.board("s01")
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         await client.delete(keys.session_key("s01"))
     moment[0] = 1070
     board = await gateway.board("s01")
@@ -126,15 +114,15 @@ async def test_a_report_that_redis_has_forgotten_was_heard_nevertheless(redis: R
     await gateway.close()
 
 
-async def test_a_fresh_look_at_one_session_leaves_the_others_as_they_were_read(redis: RedisServer) -> None:
+async def test_a_fresh_look_at_one_session_leaves_the_others_as_they_were_read(redis_server: RedisServer) -> None:
     moment = [1000.0]
-    gateway = Reports.connect(redis.url)
+    gateway = Reports.connect(redis_server.url)
     gateway.clock = lambda: moment[0]
     for name in ("s01", "s02"):
-        await say(redis, name)
+        await say(redis_server, name)
         await gateway.board(name)
     for name in ("s01", "s02"):
-        await say(redis, name, in_flight=3)
+        await say(redis_server, name, in_flight=3)
     moment[0] = 1001
     old = await gateway.board("s01")
     assert old.reports["s01"].in_flight == 0
@@ -158,33 +146,33 @@ class ForgetfulRedis(Redis):
         return Forgetful(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
-async def test_withdrawn_files_are_read_back(redis: RedisServer, reports: Reports) -> None:
+async def test_withdrawn_files_are_read_back(redis_server: RedisServer, reports: Reports) -> None:
     await reports.block([*FIDS, FIDS[0]])
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         assert await client.exists(*map(keys.blocked_key, FIDS)) == 2
         await client.delete(*map(keys.blocked_key, FIDS))
-    async with ForgetfulRedis.from_url(redis.url) as client:
+    async with ForgetfulRedis.from_url(redis_server.url) as client:
         with pytest.raises(ReportsUnavailable, match="1 files"):
             await Reports(client).block(FIDS)
 
 
-async def test_an_unreadable_report_counts_as_none(redis: RedisServer, reports: Reports) -> None:
-    async with redis.client() as client:
+async def test_an_unreadable_report_counts_as_none(redis_server: RedisServer, reports: Reports) -> None:
+    async with redis_server.client() as client:
         await client.hset(keys.session_key("s01"), "state", "dancing")
     assert (await reports.board("s01")).reports == {}
 
 
-async def test_a_forgotten_session_leaves_nothing_behind(redis: RedisServer, reports: Reports) -> None:
+async def test_a_forgotten_session_leaves_nothing_behind(redis_server: RedisServer, reports: Reports) -> None:
     await reports.set_drain("s01", on=True)
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         assert 0 < await client.ttl(keys.drain_key("s01")) <= 120, "the flag ends by itself"
         await client.set(keys.verdict_key("s01"), "x")
         await reports.forget("s01")
         assert await client.keys("sv:session:s01*") == []
 
 
-async def test_a_flag_that_cannot_be_raised_is_an_error(redis: RedisServer, reports: Reports) -> None:
-    await redis.stop()
+async def test_a_flag_that_cannot_be_raised_is_an_error(redis_server: RedisServer, reports: Reports) -> None:
+    await redis_server.stop()
     with pytest.raises(ReportsUnavailable):
         await reports.set_drain("s01", on=True)
 

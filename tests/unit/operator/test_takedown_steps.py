@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -43,15 +42,6 @@ SILENT = MessagesReply(outcome=ReplyOutcome.FAILED, message="four did not answer
 
 
 @pytest.fixture
-async def redis() -> AsyncIterator[RedisServer]:
-    with TemporaryDirectory() as folder:
-        server = RedisServer(Path(folder))
-        await server.start()
-        yield server
-        await server.stop()
-
-
-@pytest.fixture
 async def nowhere() -> AsyncIterator[Store]:
     """A MongoDB that does not answer."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
@@ -76,12 +66,14 @@ def held(cache_folder: Path) -> int:
     return sum(path.is_file() for path in (cache_folder / "video").rglob("*"))
 
 
-async def test_every_place_is_told_although_one_is_away(redis: RedisServer, nowhere: Store, cache_folder: Path) -> None:
-    reports = Reports.connect(redis.url)
+async def test_every_place_is_told_although_one_is_away(
+    redis_server: RedisServer, nowhere: Store, cache_folder: Path
+) -> None:
+    reports = Reports.connect(redis_server.url)
     files = [replace(doomed(1, fid=fid), size_bytes=2 * SLICE_BYTES) for fid in FIDS]
     with running_agent(cache_folder) as agent:
         token = {"Authorization": agent.headers["authorization"]}
-        async with ClientSession(headers=token) as http, redis.client() as client:
+        async with ClientSession(headers=token) as http, redis_server.client() as client:
             heard = client.pubsub()
             await heard.subscribe(keys.TAKEDOWN_CHANNEL)
             out = {"store": nowhere, "reports": reports, "agents": Agents(http, agent.base_url.port or 0)}
@@ -112,17 +104,17 @@ async def test_who_watches_is_cut_on_the_edge_that_answers(nowhere: Store, cache
 
 
 async def test_what_only_the_catalogue_knows_is_withdrawn_too(
-    redis: RedisServer, nowhere: Store, cache_folder: Path
+    redis_server: RedisServer, nowhere: Store, cache_folder: Path
 ) -> None:
     declared, other = (replace(doomed(1, fid=fid), size_bytes=2 * SLICE_BYTES) for fid in FIDS)
-    reports = Reports.connect(redis.url)
+    reports = Reports.connect(redis_server.url)
 
     async def catalogue() -> list[DoomedFile]:
         return [declared, other]
 
     with running_agent(cache_folder) as agent:
         token = {"Authorization": agent.headers["authorization"]}
-        async with ClientSession(headers=token) as http, redis.client() as client:
+        async with ClientSession(headers=token) as http, redis_server.client() as client:
             out = {"store": nowhere, "reports": reports, "agents": Agents(http, agent.base_url.port or 0)}
             ctx = replace(context(declared, edges=["127.0.0.1"], out=out), catalogue=catalogue)
             outcome, swept = await withdraw.run(ctx), await withdraw.cut(ctx)
@@ -142,9 +134,9 @@ async def _three(heard: Any) -> AsyncIterator[dict[str, Any]]:
     ("edges", "says"), [(None, "an edge is not running"), (["127.0.0.1"], "edge agent at 127.0.0.1")]
 )
 async def test_an_edge_that_does_not_answer_is_owed_its_tombstones(
-    redis: RedisServer, nowhere: Store, edges: list[str] | None, says: str
+    redis_server: RedisServer, nowhere: Store, edges: list[str] | None, says: str
 ) -> None:
-    reports = Reports.connect(redis.url)
+    reports = Reports.connect(redis_server.url)
     async with ClientSession() as http:
         out = {"store": nowhere, "reports": reports, "agents": Agents(http, 9)}
         outcome = await withdraw.run(context(edges=edges, out=out))
@@ -288,8 +280,8 @@ async def test_what_cannot_be_read_holds_its_step_up_and_says_where() -> None:
     assert channels.present == {CHANNEL: set(), -1001: set()}, "what can be read is deleted all the same"
 
 
-async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis: RedisServer) -> None:
-    requests = Requests(redis.client(), deadline_seconds=60)
+async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis_server: RedisServer) -> None:
+    requests = Requests(redis_server.client(), deadline_seconds=60)
 
     async def worker(client: Any) -> MessagesRequest:
         ((_, ((_, fields),)),) = await client.xread({keys.requests_key("four"): "0"}, block=60_000)
@@ -298,7 +290,7 @@ async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis: Redi
         await client.rpush(keys.reply_key(request.id), reply.model_dump_json())
         return request
 
-    async with redis.client() as client:
+    async with redis_server.client() as client:
         asking = requests.ask("four", RequestKind.FIND_MESSAGES, CHANNEL, [1, 2])
         reply, request = await asyncio.gather(asking, worker(client))
     assert (reply.outcome, reply.present) == (ReplyOutcome.DONE, (2,))
@@ -306,8 +298,8 @@ async def test_a_request_reaches_its_worker_and_the_reply_comes_back(redis: Redi
     await requests.close()
 
 
-async def test_a_silent_worker_is_a_failure_and_not_an_error(redis: RedisServer) -> None:
-    requests = Requests(redis.client(), deadline_seconds=0.2)
+async def test_a_silent_worker_is_a_failure_and_not_an_error(redis_server: RedisServer) -> None:
+    requests = Requests(redis_server.client(), deadline_seconds=0.2)
     reply = await requests.ask("four", RequestKind.FIND_MESSAGES, CHANNEL, [1])
     assert (reply.outcome, reply.message) == (ReplyOutcome.FAILED, "four did not answer")
     await requests.close()

@@ -1,9 +1,6 @@
 """A worker whose clock differs by a minute from that of everybody else, or is set while it runs."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from redis_server import RedisServer
@@ -25,16 +22,6 @@ REQUEST = MessagesRequest(
 )
 
 
-@pytest.fixture
-async def redis() -> AsyncIterator[RedisServer]:
-    """A running Redis."""
-    with TemporaryDirectory() as folder:
-        server = RedisServer(Path(folder))
-        await server.start()
-        yield server
-        await server.stop()
-
-
 class Silent:
     """Takes notes for nobody."""
 
@@ -48,10 +35,10 @@ def skew(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 @pytest.mark.parametrize("seconds", [-60.0, 60.0])
 async def test_a_request_is_as_old_as_redis_says(
-    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    requests = RedisRequests(redis.url, "w1")
-    async with redis.client() as client:
+    requests = RedisRequests(redis_server.url, "w1")
+    async with redis_server.client() as client:
         await client.xadd(keys.requests_key("w1"), {REQUEST_FIELD: REQUEST.model_dump_json()})
     skew(monkeypatch, seconds)
     taken = await requests.take()
@@ -61,9 +48,9 @@ async def test_a_request_is_as_old_as_redis_says(
     await requests.close()
 
 
-async def test_a_request_that_waited_too_long_is_left(redis: RedisServer) -> None:
-    requests = RedisRequests(redis.url, "w1")
-    async with redis.client() as client:
+async def test_a_request_that_waited_too_long_is_left(redis_server: RedisServer) -> None:
+    requests = RedisRequests(redis_server.url, "w1")
+    async with redis_server.client() as client:
         seconds, _ = await client.time()
         entry = f"{(seconds - 16) * 1000}-0"
         await client.xadd(keys.requests_key("w1"), {REQUEST_FIELD: REQUEST.model_dump_json()}, id=entry)
@@ -75,10 +62,10 @@ async def test_a_request_that_waited_too_long_is_left(redis: RedisServer) -> Non
 
 @pytest.mark.parametrize("seconds", [-60.0, 60.0])
 async def test_an_ordered_wait_is_as_long_for_a_pod_on_a_machine_with_another_clock(
-    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     began = time.time() - 100
-    first = RedisStore(redis.url, "w1", "pod-a")
+    first = RedisStore(redis_server.url, "w1", "pod-a")
     report = SessionReport(state=WorkerState.COOLING, at=time.time(), flood_at=began, flood_seconds=300)
     beat_at = time.monotonic()
     await first.beat(report, None)
@@ -88,7 +75,7 @@ async def test_an_ordered_wait_is_as_long_for_a_pod_on_a_machine_with_another_cl
     await first.close()
 
     skew(monkeypatch, seconds)
-    second = RedisStore(redis.url, "w1", "pod-b")
+    second = RedisStore(redis_server.url, "w1", "pod-b")
     asked_at = time.monotonic()
     at, ordered = await second.last_flood()
     longest = max(longest, time.monotonic() - asked_at)

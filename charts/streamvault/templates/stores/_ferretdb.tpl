@@ -54,16 +54,17 @@ containers:
       periodSeconds: 3
       timeoutSeconds: 10
       failureThreshold: 100
+    # Seldom: each of these commands costs more than what the server does at rest.
     readinessProbe:
       exec: *ready
-      periodSeconds: 15
+      periodSeconds: 30
       timeoutSeconds: 10
     # A server that recovers after a crash of its own refuses connections, and must not be killed for that.
     livenessProbe:
       exec: *ready
-      periodSeconds: 30
+      periodSeconds: 60
       timeoutSeconds: 10
-      failureThreshold: 6
+      failureThreshold: 3
     resources: {{- include "streamvault.resources" .Values.mongodb.resources | nindent 6 }}
     volumeMounts:
       - {name: data, mountPath: /var/lib/postgresql/data}
