@@ -10,7 +10,7 @@ T = TypeVar("T")
 DEADLINE_SECONDS = 120.0
 """Only tells a test that fails from one that hangs: no claim about how fast anything is."""
 PAUSE_SECONDS = 0.005
-QUESTION_SECONDS = 0.05, 0.5
+QUESTION_SECONDS = 0.1, 0.5
 """Shortest and longest pause between two questions to another process: each costs both of them some work."""
 SHARE_OF_THE_WAIT = 0.1
 """A pause is so long, compared with the wait up to it."""
