@@ -14,7 +14,7 @@ from streamvault_common.keys import SLICE_BYTES
 
 from . import slices
 from .access import BearerToken, problem
-from .metrics import EdgeCollector, PurgeCounters, read_keys_zone_failures
+from .metrics import EdgeCollector, KeysZoneFailures, PurgeCounters
 from .settings import AgentSettings
 from .tombstones import Tombstones
 
@@ -82,15 +82,16 @@ def create_app(settings: AgentSettings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     registry = CollectorRegistry()
-    registry.register(EdgeCollector(settings.nginx_status_url, settings.cache_root, tombstones))
-    _observation_routes(app, settings, tombstones, registry)
+    failures = KeysZoneFailures(settings.cache_root)
+    registry.register(EdgeCollector(settings.nginx_status_url, settings.cache_root, tombstones, failures))
+    _observation_routes(app, tombstones, failures, registry)
     _tombstone_routes(app, tombstones)
     _cache_routes(app, settings, PurgeCounters(registry))
     return app
 
 
 def _observation_routes(
-    app: FastAPI, settings: AgentSettings, tombstones: Tombstones, registry: CollectorRegistry
+    app: FastAPI, tombstones: Tombstones, failures: KeysZoneFailures, registry: CollectorRegistry
 ) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -108,7 +109,7 @@ def _observation_routes(
 
     @app.get("/keys-zone")
     def keys_zone() -> KeysZone:
-        return KeysZone(failures=read_keys_zone_failures(settings.cache_root))
+        return KeysZone(failures=failures.read())
 
 
 def _tombstone_routes(app: FastAPI, tombstones: Tombstones) -> None:

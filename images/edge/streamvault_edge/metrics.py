@@ -35,20 +35,34 @@ def read_status(url: str) -> dict[str, int] | None:
     return {name: int(value) for name, value in match.groupdict().items()} if match else None
 
 
-def read_keys_zone_failures(cache_root: Path) -> int | None:
-    """How often nginx found no room for a new cache entry since it started; None while nobody counts."""
-    try:
-        return int((cache_root / KEYS_ZONE_FAILURES).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
+class KeysZoneFailures:
+    """How often nginx found no room for a new cache entry since it started, as errors.awk writes it down."""
+
+    def __init__(self, cache_root: Path) -> None:
+        self._file = cache_root / KEYS_ZONE_FAILURES
+        self._known: int | None = None
+
+    def read(self) -> int | None:
+        """The count, or the former one at a moment when a new one is being written; None while nobody counts."""
+        try:
+            text = self._file.read_text()
+        except FileNotFoundError:
+            self._known = None
+            return None
+        if text.endswith("\n"):
+            self._known = int(text)
+        return self._known
 
 
 class EdgeCollector(Collector):
     """What nginx, the volume and the tombstones look like at this moment."""
 
-    def __init__(self, status_url: str, cache_root: Path, tombstones: Tombstones) -> None:
+    def __init__(
+        self, status_url: str, cache_root: Path, tombstones: Tombstones, keys_zone_failures: KeysZoneFailures
+    ) -> None:
         self._status_url = status_url
         self._cache_root = cache_root
+        self._keys_zone_failures = keys_zone_failures
         self._tombstones = tombstones
 
     def describe(self) -> list[Metric]:
@@ -61,7 +75,7 @@ class EdgeCollector(Collector):
         yield _gauge("nginx_up", "1 when nginx answers", float(status is not None))
         if status is not None:
             yield from _nginx(status)
-        failures = read_keys_zone_failures(self._cache_root)
+        failures = self._keys_zone_failures.read()
         if failures is not None:
             text = "Cache entries that nginx could not make because a keys zone was full"
             yield CounterMetricFamily("streamvault_edge_keys_zone_failures", text, value=failures)
