@@ -31,8 +31,9 @@ crd chart telegram stream operator e2e browser upkeep: ## the tests of that fold
 bench: ## measure the running installation, and its parts by themselves; prints tables, writes build/bench/*.json
 	@$(DEV) bench
 
-bench-installation: ## measure a film of the cluster in KUBECONFIG (TITLE=name QUALITY=1080p SITE=https://...)
-	@$(DEV) bench-installation $(if $(TITLE),--title "$(TITLE)") $(if $(QUALITY),--quality "$(QUALITY)") $(if $(SITE),--site "$(SITE)")
+bench-installation: ## measure a film of the cluster in KUBECONFIG (TITLE=name QUALITY=1080p SITE=https://... NAMESPACE=...)
+	@$(DEV) bench-installation $(if $(TITLE),--title "$(TITLE)") $(if $(QUALITY),--quality "$(QUALITY)") \
+		$(if $(SITE),--site "$(SITE)") $(if $(NAMESPACE),--namespace "$(NAMESPACE)")
 
 images: ## build every image and start each once (PLATFORM=linux/arm64: for the board, under emulation)
 	@$(DEV) images --platform "$(PLATFORM)"

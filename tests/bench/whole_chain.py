@@ -1,7 +1,7 @@
 """The byte path of a running installation, on any cluster: Telegram -> worker -> edge -> viewer, one film of it.
 
-Run: `make bench`, or for an installation of your own `make bench-installation TITLE=... QUALITY=...` (KUBECONFIG,
-SITE_URL, STREAMVAULT_NAMESPACE). Prints a table, writes build/bench/whole_chain.json, ends with 1 when a target is
+Run: `make bench`, or for an installation of your own `KUBECONFIG=... make bench-installation TITLE=... QUALITY=...
+SITE=https://... NAMESPACE=...`. Prints a table, writes build/bench/whole_chain.json, ends with 1 when a target is
 missed. Nothing is broken on purpose and nobody else should watch meanwhile; the film is purged from the edge before
 every cold figure. Calls and their times are the workers' own metrics, CPU and memory the kubelets'.
 """
@@ -12,8 +12,10 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
+import httpx
 from bench_targets import Figure, report
 from cluster_cpu import Usage, usage
 from downloads import download, viewing
@@ -189,9 +191,26 @@ def spent(before: Usage, after: Usage) -> float:
     return after.cpu_seconds - before.cpu_seconds
 
 
+def chosen(title: str, quality: str, episode: int | None) -> dict[str, Any]:
+    """The source that was asked for. SystemExit with what is wrong."""
+    try:
+        sources = Site(patience_seconds=0).grant(title, episode)["sources"]
+    except httpx.HTTPStatusError as refused:
+        raise SystemExit(
+            f"{SITE_URL} gives no {title}: {refused.response.status_code} {refused.response.text}"
+        ) from None
+    except httpx.TransportError as error:
+        raise SystemExit(f"{SITE_URL} does not answer: {error}") from None
+    for source in sources:
+        if source["quality"] == quality:
+            found: dict[str, Any] = source
+            return found
+    raise SystemExit(f"{title} has no {quality}, but {', '.join(source['quality'] for source in sources)}")
+
+
 async def measure(title: str, quality: str, episode: int | None) -> list[Figure]:
     """All figures of one film."""
-    source = Site(patience_seconds=0).source(title, quality, episode)
+    source = chosen(title, quality, episode)
     keys = LinkKeys.parse(secret_value("streamvault-link-keys", "LINK_KEYS"))
     with installed_edge() as edge:
         async with viewing() as viewer:
