@@ -130,7 +130,7 @@ def _bench(_: argparse.Namespace) -> None:
 
 
 def _bench_installation(options: argparse.Namespace) -> None:
-    _prepare()
+    run_steps(installation.machine_steps()[1:2])
     named = {"--title": options.title, "--quality": options.quality}
     arguments = [text for pair in named.items() if pair[1] for text in pair]
     testing.bench_installation(arguments, options.site, options.namespace)

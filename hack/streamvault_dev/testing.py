@@ -1,10 +1,9 @@
 """`make test` and its parts: linters, the website's own tests, and pytest over what was asked for."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import MappingProxyType
 
 from . import commands, environments
 from .paths import BUILD, KUBECONFIG, REPOSITORY, VENV
@@ -120,9 +119,9 @@ def bench_installation(arguments: Sequence[str], site: str, namespace: str) -> N
         raise TestsFailed("failed or missed its targets")
 
 
-def _show(argv: Sequence[str], before: Sequence[str] = (), extra: Mapping[str, str] = MappingProxyType({})) -> int:
+def _show(argv: Sequence[str], before: Sequence[str] = (), extra: dict[str, str] | None = None) -> int:
     program, *arguments = argv
-    environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE | dict(extra)
+    environment = environments.tool_environment(KUBECONFIG) | KEEP_BYTECODE | (extra or {})
     if program == "python":
         environment["PYTHONPATH"] += f":{REPOSITORY / 'tests/support'}"
     return commands.show([*before, VENV / "bin" / program, *arguments], env=environment, cwd=REPOSITORY)

@@ -21,7 +21,7 @@ from cluster_cpu import Usage, usage
 from downloads import download, viewing
 from installed_edge import CachedFile, InstalledEdge, installed_edge
 from installed_workers import swarm_metrics
-from site_under_test import SITE_URL, Site, secret_value
+from site_under_test import SITE_URL, Site, at_rest, secret_value
 
 from demo.cluster import forwarded
 from streamvault_common.keys import COMPONENT_EDGE, COMPONENT_WORKER, HTTP_PORT, MIB, SLICE_BYTES, WORKERS_SERVICE
@@ -29,6 +29,7 @@ from streamvault_common.signing import Grant, LinkKeys, Tier, play_scope, sign
 
 LINK_SECONDS = 3600
 LEAST_SLICES = 3
+REST_SECONDS = 1.0
 ALONE = 5
 ROUNDS = 3
 FAR_MS = 50.0
@@ -61,24 +62,16 @@ class Film:
         token = sign(self.keys, Grant(scope, int(time.time()) + LINK_SECONDS, Tier.PREMIUM, user))
         return f"{SITE_URL}{scope}?t={token}"
 
-    async def fresh(self) -> None:
+    def fresh(self) -> None:
         """No slice at the edge, nothing under way."""
-        await at_rest()
+        metrics_at_rest()
         self.edge.purge(self.file)
 
 
-async def at_rest() -> dict[str, float]:
-    """The workers' metrics, once nothing was asked of Telegram for a second."""
-    deadline = time.monotonic() + 180
-    before = swarm_metrics()
-    while True:
-        await asyncio.sleep(1)
-        now = swarm_metrics()
-        if now.get(CALLS) == before.get(CALLS):
-            return now
-        if time.monotonic() > deadline:
-            raise TimeoutError("somebody keeps reading films: these figures need an installation that nobody uses")
-        before = now
+def metrics_at_rest() -> dict[str, float]:
+    """The workers' metrics, once nothing was asked of Telegram for a while: these figures need that nobody watches."""
+    at_rest(lambda: swarm_metrics()[CALLS], REST_SECONDS, 180, "nobody reads films")
+    return swarm_metrics()
 
 
 async def one_getfile(film: Film) -> float:
@@ -86,11 +79,11 @@ async def one_getfile(film: Film) -> float:
     with forwarded(WORKERS_SERVICE, HTTP_PORT) as worker:
         url = f"{worker}/files/{film.file.fid}/{film.file.gen}"
         await download(film.viewer, url, 0, MIB - 1)  # connections are opened, the file's place is found
-        before = await at_rest()
+        before = metrics_at_rest()
         for number in range(ALONE):
             first = (number * 2 + 1) * MIB % (film.size // MIB * MIB)
             await download(film.viewer, url, first, first + MIB - 1)
-        after = await at_rest()
+        after = metrics_at_rest()
     return 1000 * (after[SECONDS] - before[SECONDS]) / (after[COUNT] - before[COUNT])
 
 
@@ -103,11 +96,11 @@ async def first_bytes(film: Film) -> list[Figure]:
     # The last one first, so that none was read ahead.
     starts = range(0, film.size - SLICE_BYTES, SLICE_BYTES)[::-1]
     for turn in range(ROUNDS):
-        await film.fresh()
+        film.fresh()
         for number, start in enumerate(starts, turn):
             into = SLICE_BYTES // 2 * (number % 2)
             (middle if into else aligned).append(await first_byte(film, start + into))
-            await at_rest()
+            metrics_at_rest()
         warm += [await first_byte(film, start) for start in starts]
     at_start, in_middle = statistics.median(aligned), statistics.median(middle)
     return [
@@ -128,12 +121,12 @@ async def first_byte(film: Film, at: int) -> float:
 
 async def cold_film(film: Film) -> list[Figure]:
     """One whole cold film: calls, speed against one piece after another, the workers' CPU."""
-    await film.fresh()
+    film.fresh()
     before, cpu = swarm_metrics(), usage()[COMPONENT_WORKER]
     began = time.perf_counter()
     await download(film.viewer, film.url())
     seconds = time.perf_counter() - began
-    after, cpu_after = await at_rest(), usage()[COMPONENT_WORKER]
+    after, cpu_after = metrics_at_rest(), usage()[COMPONENT_WORKER]
     calls = after[CALLS] - before[CALLS]
     one_by_one = calls / (after[SECONDS] - before[SECONDS]) * MIB / 1e6
     megabytes = film.size / 1e6
@@ -148,10 +141,10 @@ async def cold_film(film: Film) -> list[Figure]:
 
 async def herd(film: Film) -> list[Figure]:
     """Many viewers of the cold film, all at its beginning."""
-    await film.fresh()
-    before = await at_rest()
+    film.fresh()
+    before = metrics_at_rest()
     await asyncio.gather(*(download(film.viewer, film.url(f"bench{n}")) for n in range(HERD)))
-    after = await at_rest()
+    after = metrics_at_rest()
     asked = (after[ANSWERS] - before[ANSWERS]) / -(-film.size // SLICE_BYTES)
     largest = usage()[COMPONENT_WORKER].largest_bytes / MIB
     return [

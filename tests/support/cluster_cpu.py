@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from site_under_test import eventually
+
 from demo.cluster import NAMESPACE, kubectl
 from streamvault_common.keys import COMPONENT_EDGE, COMPONENT_WORKER, LABEL_COMPONENT
 
@@ -23,18 +25,15 @@ class Usage:
 
 
 def usage() -> dict[str, Usage]:
-    """Workers and edge, by component, measured after this call began. TimeoutError."""
-    since = time.time()
-    deadline = time.monotonic() + MEASURES_WITHIN_SECONDS
-    components = _components()
-    while True:
+    """Workers and edge, by component, measured after this call began. AssertionError when the kubelets do not."""
+    since, components = time.time(), _components()
+
+    def measured_since() -> dict[str, dict[str, Any]] | None:
         pods = _statistics(components)
-        measured = [_measured(container) for pod in pods.values() for container in pod["containers"]]
-        if measured and min(measured) > since:
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the kubelets did not measure the pods within {MEASURES_WITHIN_SECONDS} s")
-        time.sleep(1)  # the pause between two looks, not a wait
+        fresh = [_measured(container) > since for pod in pods.values() for container in pod["containers"]]
+        return pods if fresh and all(fresh) else None
+
+    pods = eventually(measured_since, MEASURES_WITHIN_SECONDS, "the kubelets have measured every pod")
     return {component: _sum([pods[name] for name in pods if components[name] == component]) for component in SUMMED}
 
 

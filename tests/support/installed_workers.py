@@ -42,7 +42,7 @@ def metrics(pod: dict[str, Any]) -> dict[str, float]:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             counted[sample.name] += sample.value
-    return counted
+    return dict(counted)  # what a worker does not tell is a KeyError, not 0
 
 
 def swarm_metrics() -> dict[str, float]:
@@ -51,7 +51,7 @@ def swarm_metrics() -> dict[str, float]:
     for pod in filter(is_ready, worker_pods()):
         for name, value in metrics(pod).items():
             counted[name] += value
-    return counted
+    return dict(counted)
 
 
 def streams_in_flight(pod: dict[str, Any]) -> int:

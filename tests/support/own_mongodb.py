@@ -18,7 +18,7 @@ from demo.cluster import get, kubectl
 from streamvault_common.keys import LABEL_COMPONENT
 
 STATEFUL_SET, SECRET, POD = "mongodb", "streamvault-stores", "mongodb"
-NOTE, NAMESPACE_NOTE = "mongodb", "mongodb-namespace"
+NOTE, NAMESPACES_NOTE = "mongodb", "mongodb-namespaces"
 START_SECONDS = 300
 LONGEST_USE_SECONDS = 2 * 3600
 """A run that was killed cannot clean up: its pod ends by itself."""
@@ -34,15 +34,17 @@ def started(run: Path) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not note.exists():
             namespace = f"mongodb-test-{secrets.token_hex(4)}"
-            (run / NAMESPACE_NOTE).write_text(namespace)
+            with (run / NAMESPACES_NOTE).open("a") as namespaces:  # those of failed attempts have to go as well
+                namespaces.write(f"{namespace}\n")
             note.write_text(_start(namespace))
         return note.read_text()
 
 
 def end(run: Path) -> None:
     """Remove what `started` made."""
-    if (run / NAMESPACE_NOTE).exists():
-        kubectl("delete", "namespace", (run / NAMESPACE_NOTE).read_text(), "--wait=false", "--ignore-not-found")
+    if (run / NAMESPACES_NOTE).exists():
+        namespaces = (run / NAMESPACES_NOTE).read_text().split()
+        kubectl("delete", "namespace", *namespaces, "--wait=false", "--ignore-not-found")
 
 
 def _start(namespace: str) -> str:

@@ -1,14 +1,13 @@
 """The control API of the installation's local Telegram, as far as tests of the whole chain need it."""
 
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from site_under_test import CONTROL_URL
+from site_under_test import CONTROL_URL, at_rest
 
 from demo.world import CHANNEL_ID, WORKERS
 
@@ -33,13 +32,7 @@ def getfile_calls(*accounts: str) -> int:
 
 def getfile_calls_at_rest() -> int:
     """The same, once nobody has called for a while: films are also read ahead of their viewers."""
-    deadline, calls, since = time.monotonic() + 180, getfile_calls(), time.monotonic()
-    while time.monotonic() < since + REST_SECONDS:
-        assert time.monotonic() < deadline, "somebody keeps reading films"
-        time.sleep(0.2)  # the pause between two looks, not a wait
-        if (now := getfile_calls()) != calls:
-            calls, since = now, time.monotonic()
-    return calls
+    return at_rest(getfile_calls, REST_SECONDS, 180, "nobody reads films")
 
 
 @contextmanager

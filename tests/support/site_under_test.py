@@ -86,6 +86,18 @@ def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:
     return answer
 
 
+def at_rest(ask: Callable[[], T], rest_seconds: float, seconds: float, what: str) -> T:
+    """What `ask` says once that has not changed for `rest_seconds`; AssertionError names `what` after `seconds`."""
+    said = ask()
+    began = since = time.monotonic()
+    while (now := time.monotonic()) < since + rest_seconds:
+        assert now < began + seconds, f"not within {seconds} s: {what}"
+        time.sleep(pause_after(now - began))
+        if (again := ask()) != said:
+            said, since = again, time.monotonic()
+    return said
+
+
 def secret_value(name: str, key: str) -> str:
     """A value of a Secret of the installation."""
     return base64.b64decode(json.loads(kubectl("get", "secret", name, "-o", "json"))["data"][key]).decode()
